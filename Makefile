@@ -1,0 +1,49 @@
+# Everything a person types. `make help` lists it.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup repro test test-slow check format lock ui clean-venv
+
+PROFILE ?=
+PORT ?= 5000
+BIN := .venv/bin
+# Stages run `python`: put the project's own first, whichever environment is active.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+# Compiled bytecode halves the import time of TensorFlow.
+unexport PYTHONDONTWRITEBYTECODE
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: .venv/ready ## install everything into .venv (GPU=1 adds the CUDA libraries)
+
+.venv/ready: requirements.lock pyproject.toml
+	@bash scripts/setup.sh $(if $(GPU),gpu)
+	@touch $@
+
+repro: .venv/ready ## run the pipeline and print the results table (PROFILE=quickstart|cpu|slides replaces params.yaml first)
+	@$(if $(PROFILE),$(BIN)/alexvgg profile "$(PROFILE)")
+	@$(BIN)/alexvgg check
+	@$(BIN)/dvc repro
+	@$(BIN)/alexvgg show
+
+test: .venv/ready ## the fast tests, at most 6 minutes on two cores
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: .venv/ready ## the tests that take longer
+	$(BIN)/python -m pytest -m slow
+
+check: .venv/ready ## lint, format, types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: .venv/ready ## rewrite the sources in the project's format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: .venv/ready ## choose versions anew and pin them with their hashes in requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --upgrade \
+	  --generate-hashes --no-header --no-emit-index-url --no-annotate --quiet --output-file requirements.lock
+
+ui: .venv/ready ## open the MLflow UI on this machine (PORT=5000)
+	@$(BIN)/alexvgg ui --port $(PORT)

@@ -1,0 +1,1 @@
+"""From an archive to arrays: nothing here imports TensorFlow."""

@@ -1,0 +1,124 @@
+"""Read the published CIFAR-100 archive (Krizhevsky 2009), trusting nothing in it.
+
+Only the three members that matter are read, at their published sizes, and they are unpickled with an
+allow-list: a pickle that names anything but numpy's array constructors is refused.
+"""
+
+import io
+import pickle
+import tarfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from alexvgg.data.dataset import Dataset, Split
+from alexvgg.errors import DataError
+
+CLASSES = 100
+IMAGES = {"train": 50_000, "test": 10_000}
+SIDE = 32
+MAX_BYTES = {"train": 200_000_000, "test": 40_000_000, "meta": 100_000}
+
+_ALLOWED = {
+    ("numpy.core.multiarray", "_reconstruct"),
+    ("numpy._core.multiarray", "_reconstruct"),
+    ("numpy", "ndarray"),
+    ("numpy", "dtype"),
+}
+
+
+class _ArrayUnpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in _ALLOWED:
+            raise DataError(f"the pickle asks for {module}.{name}, which CIFAR-100 does not need; not opened")
+        if name == "_reconstruct":
+            return np._core.multiarray._reconstruct  # type: ignore[attr-defined]
+        return getattr(np, name)
+
+
+def read(archive: Path, images: dict[str, int] | None = None) -> Dataset:
+    """The data set in a `cifar-100-python.tar.gz`.
+
+    `images` says how many images each part has; the published numbers unless a test makes a smaller one.
+    Raises DataError, saying what differs from the published format.
+    """
+    counts = images or IMAGES
+    members = _members(archive)
+    names = [_text(name) for name in _entry(members["meta"], "meta", "fine_label_names")]
+    if len(names) != CLASSES or len(set(names)) != CLASSES:
+        raise DataError(f"the archive names {len(set(names))} different classes, CIFAR-100 has {CLASSES}")
+    return Dataset(
+        train=_split(members["train"], "train", counts["train"]),
+        test=_split(members["test"], "test", counts["test"]),
+        classes=names,
+    )
+
+
+def _members(archive: Path) -> dict[str, dict]:
+    wanted = {f"cifar-100-python/{name}": name for name in MAX_BYTES}
+    found: dict[str, dict] = {}
+    try:
+        with tarfile.open(archive, "r:gz") as tar:
+            for member in tar:
+                name = wanted.get(member.name)
+                if name is None:
+                    continue
+                found[name] = _unpickle(_content(tar, member, name), name)
+    except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
+        raise DataError(f"damaged archive: {' '.join(str(error).split())}; download it again") from None
+    missing = [name for name in wanted if wanted[name] not in found]
+    if missing:
+        raise DataError(f"not the CIFAR-100 archive (Python version): it has no {', '.join(missing)}")
+    return found
+
+
+def _content(tar: tarfile.TarFile, member: tarfile.TarInfo, name: str) -> bytes:
+    file = tar.extractfile(member) if member.isfile() else None
+    if file is None:
+        raise DataError(f"{member.name} in the archive is not a plain file")
+    if member.size > MAX_BYTES[name]:
+        raise DataError(f"{member.name} is {member.size:,} bytes, more than the {MAX_BYTES[name]:,} allowed")
+    return file.read()
+
+
+def _unpickle(content: bytes, name: str) -> dict:
+    try:
+        value = _ArrayUnpickler(io.BytesIO(content), encoding="bytes").load()
+    except DataError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a damaged pickle can raise nearly anything
+        raise DataError(f"{name} in the archive is damaged: {type(error).__name__}: {error}") from None
+    if not isinstance(value, dict):
+        raise DataError(f"{name} in the archive holds {type(value).__name__}, not a mapping")
+    return value
+
+
+def _entry(member: dict, name: str, key: str) -> Any:
+    if key.encode() not in member:
+        raise DataError(f"{name} in the archive has no {key!r}; it is not CIFAR-100's")
+    return member[key.encode()]
+
+
+def _split(member: dict, name: str, count: int) -> Split:
+    """Rows of 3,072 bytes, channel by channel, into images; every class has to come equally often."""
+    data = _entry(member, name, "data")
+    shape = (count, 3 * SIDE * SIDE)
+    if not isinstance(data, np.ndarray) or data.shape != shape or data.dtype != np.uint8:
+        what = f"{data.dtype} {data.shape}" if isinstance(data, np.ndarray) else type(data).__name__
+        raise DataError(f"{name} images are {what}, CIFAR-100's are uint8 {shape}")
+    labels = np.asarray(_entry(member, name, "fine_labels"))
+    if labels.shape != (count,) or labels.dtype.kind not in "iu":
+        raise DataError(f"{name} labels are {labels.dtype} {labels.shape}, expected integers ({count},)")
+    if labels.min() < 0 or labels.max() >= CLASSES:
+        raise DataError(f"{name} labels run from {labels.min()} to {labels.max()}, allowed are 0 to {CLASSES - 1}")
+    per_class = np.bincount(labels, minlength=CLASSES)
+    if (per_class != count // CLASSES).any():
+        raise DataError(f"{name} has {per_class.min()} to {per_class.max()} images a class, not {count // CLASSES}")
+    images = data.reshape(count, 3, SIDE, SIDE).transpose(0, 2, 3, 1)
+    return Split(np.ascontiguousarray(images), labels.astype(np.int32))
+
+
+def _text(value: Any) -> str:
+    return value.decode("ascii", "replace") if isinstance(value, bytes) else str(value)

@@ -1,0 +1,54 @@
+"""From the archive to splits: a stratified validation part is taken out of the training part."""
+
+import numpy as np
+
+from alexvgg.data.arrays import Description
+from alexvgg.data.dataset import Dataset, Split
+from alexvgg.errors import ParamsError
+from alexvgg.params import Preprocess
+
+
+def split_validation(train: Split, fraction: float, seed: int) -> tuple[Split, Split]:
+    """Training and validation part, every class in both in the same proportion. Raises ParamsError."""
+    from sklearn.model_selection import train_test_split
+
+    try:
+        kept, held_out = train_test_split(
+            np.arange(len(train)), test_size=fraction, stratify=train.labels, random_state=seed
+        )
+    except ValueError as error:
+        raise ParamsError(f"preprocess.val_fraction {fraction} leaves a split without a class: {error}") from None
+    return train.take(np.sort(kept)), train.take(np.sort(held_out))
+
+
+def describe(
+    dataset: Dataset, train: Split, val: Split, source: str, archive_sha256: str, preprocess: Preprocess
+) -> Description:
+    """The description of the splits; channel statistics come from the training split alone."""
+    mean, std = channel_statistics(train.images)
+    return Description(
+        source=source,
+        archive_sha256=archive_sha256,
+        classes=dataset.classes,
+        side=train.images.shape[1],
+        mean=mean,
+        std=std,
+        resize=preprocess.resize,
+        crop=preprocess.crop,
+        images={"train": len(train), "val": len(val), "test": len(dataset.test)},
+    )
+
+
+def channel_statistics(images: np.ndarray) -> tuple[list[float], list[float]]:
+    """Mean and standard deviation per channel, of pixel values from 0 to 1.
+
+    Counted over the 256 values a pixel can have: exact, and no copy of the images in floating point.
+    """
+    values = np.arange(256) / 255
+    means, deviations = [], []
+    for channel in range(images.shape[-1]):
+        share = np.bincount(images[..., channel].reshape(-1), minlength=256) / images[..., channel].size
+        mean = float(share @ values)
+        means.append(mean)
+        deviations.append(float(np.sqrt(share @ (values - mean) ** 2)))
+    return means, deviations

@@ -1,0 +1,36 @@
+"""Resize, crop and flip as matrix products: the matrices, in NumPy.
+
+Bilinear resizing, cropping and flipping are separable. With `M` the (resize, side) matrix of the resize, a
+crop is a slice of its rows, a flip is their reversal, and the image is `My · x · Mxᵀ`. So images stay at
+their own size in memory (CIFAR-100: 184 MB, against 11.8 GB at 256 pixels).
+"""
+
+import numpy as np
+
+
+def resize_matrix(side: int, resize: int) -> np.ndarray:
+    """The bilinear resize of `side` pixels to `resize`, half-pixel centres: float32 (resize, side)."""
+    position = (np.arange(resize, dtype=np.float32) + np.float32(0.5)) * np.float32(side / resize) - np.float32(0.5)
+    lower = np.floor(position)
+    weight = position - lower
+    matrix = np.zeros((resize, side), np.float32)
+    rows = np.arange(resize)
+    np.add.at(matrix, (rows, np.clip(lower, 0, side - 1).astype(int)), 1 - weight)
+    np.add.at(matrix, (rows, np.clip(lower + 1, 0, side - 1).astype(int)), weight)
+    return matrix
+
+
+def centre_offset(resize: int, crop: int) -> int:
+    """Where the centre crop starts, in pixels."""
+    return (resize - crop) // 2
+
+
+def crop_image(image: np.ndarray, resize: int, crop: int, top: int, left: int, flip: bool) -> np.ndarray:
+    """One crop of one image, uint8 (side, side, 3) to uint8 (crop, crop, 3)."""
+    matrix = resize_matrix(image.shape[0], resize)
+    rows = matrix[top : top + crop]
+    columns = matrix[left : left + crop]
+    if flip:
+        columns = columns[::-1]
+    result = np.einsum("hs,stc,wt->hwc", rows, image.astype(np.float32), columns)
+    return np.clip(np.rint(result), 0, 255).astype(np.uint8)

@@ -1,0 +1,193 @@
+"""`params.yaml`, typed and checked, before anything slow is imported.
+
+Unknown keys are refused. There are no defaults here for what the pipeline does: a parameter file is
+complete. The one rule of combination is that a roster entry may name any key of `training` again, and
+its own value wins (`Params.recipe`).
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from alexvgg import models
+from alexvgg.errors import ParamsError
+from alexvgg.names import refuse_unknown
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class Digits(Section):
+    """scikit-learn's 1,797 handwritten digits; no network."""
+
+    source: Literal["digits"]
+    sha256: list[Sha256] = Field(min_length=1)
+
+
+class Cifar100(Section):
+    """The published CIFAR-100 archive, Python version."""
+
+    source: Literal["cifar100"]
+    urls: list[str] = Field(min_length=1)
+    sha256: list[Sha256] = Field(min_length=1)
+
+
+class Preprocess(Section):
+    """Splits, and the crop geometry: images are resized to `resize`, `crop` is cut out (slide Fig 5).
+
+    Networks with another input size keep the ratio of the two.
+    """
+
+    val_fraction: float = Field(gt=0, lt=1)
+    split_seed: Seed
+    resize: int = Field(ge=1, le=1024)
+    crop: int = Field(ge=1, le=1024)
+
+    @model_validator(mode="after")
+    def _crop_fits(self) -> "Preprocess":
+        if self.crop > self.resize:
+            raise ValueError(f"crop {self.crop} is larger than resize {self.resize}; make it at most {self.resize}")
+        return self
+
+
+class Recipe(Section):
+    """How a network is trained. Weight decay is decoupled from the gradient: with it, `adam` is AdamW."""
+
+    epochs: int = Field(ge=1, le=10_000)
+    batch_size: int = Field(ge=1, le=65_536)
+    optimizer: Literal["sgd", "adam"]
+    learning_rate: float = Field(gt=0, le=100)
+    schedule: Literal["constant", "cosine", "one_cycle"]
+    warmup_fraction: float = Field(ge=0, lt=1)
+    momentum: float = Field(ge=0, lt=1)
+    weight_decay: float = Field(ge=0, le=10)
+    label_smoothing: float = Field(ge=0, lt=1)
+    gradient_clip_norm: float | None = Field(gt=0)
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"]
+    random_crop: bool
+    flip: bool
+
+
+class Evaluation(Section):
+    batch_size: int = Field(ge=1, le=65_536)
+
+
+class RosterEntry(Section):
+    """One row of the table: an architecture, its input size, its options, and what it trains differently."""
+
+    model_config = ConfigDict(extra="allow")
+
+    architecture: str
+    crop: int = Field(ge=1, le=1024)
+    options: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _only_known_keys(cls, data: Any) -> Any:
+        if isinstance(data, dict):
+            for key in data:
+                refuse_unknown(str(key), [*cls.model_fields, *Recipe.model_fields], "key")
+        return data
+
+    @model_validator(mode="after")
+    def _network_can_be_built(self) -> "RosterEntry":
+        options = models.parse_options(self.architecture, self.options)
+        if self.crop < options.min_crop:
+            raise ValueError(
+                f"crop {self.crop} is too small for {self.architecture} with these options; "
+                f"it needs at least {options.min_crop}"
+            )
+        return self
+
+
+class Params(Section):
+    """A whole parameter file."""
+
+    profile: Name
+    data: Annotated[Digits | Cifar100, Field(discriminator="source")]
+    preprocess: Preprocess
+    training: Recipe
+    evaluation: Evaluation
+    seeds: list[Seed] = Field(min_length=1)
+    models: dict[Name, RosterEntry] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _overrides_are_valid(self) -> "Params":
+        if len(set(self.seeds)) != len(self.seeds):
+            raise ValueError(f"seeds {self.seeds} names a seed twice")
+        for name in self.models:
+            try:
+                self.recipe(name)
+            except ValidationError as error:
+                raise ValueError(f"models.{name}.{_describe(error)}") from None
+        return self
+
+    def recipe(self, model: str) -> Recipe:
+        """`training`, with the keys that the roster entry names itself in place of the common ones."""
+        return Recipe.model_validate(self.training.model_dump() | (self.models[model].model_extra or {}))
+
+    def entry(self, model: str) -> RosterEntry:
+        """The roster entry called `model`. Raises ParamsError, saying which there are."""
+        if model not in self.models:
+            raise ParamsError(f"model {model!r} is not in the roster; there are: {', '.join(self.models)}")
+        return self.models[model]
+
+
+def load(path: Path) -> Params:
+    """Read and check a parameter file. Raises ParamsError."""
+    try:
+        raw = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ParamsError(f"{path} does not exist; copy one of profiles/*.yaml to it") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ParamsError(f"{path} cannot be read: {error}") from None
+    except YAMLError as error:
+        where = " ".join(str(error).split())
+        raise ParamsError(f"{path} is not valid YAML: {where}; mend it, or copy one of profiles/*.yaml") from None
+    if not isinstance(raw, dict):
+        raise ParamsError(f"{path} holds {type(raw).__name__}, not a mapping; copy one of profiles/*.yaml to it")
+    try:
+        return Params.model_validate(raw)
+    except ValidationError as error:
+        raise ParamsError(f"{path}: {_describe(error)}") from None
+
+
+def _describe(error: ValidationError) -> str:
+    """The first of a validation's errors, as `where: what; what is allowed`."""
+    detail = error.errors(include_url=False)[0]
+    where = [str(part) for part in detail["loc"] if part not in ("digits", "cifar100")]
+    path = ".".join(where) or "file"
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    if detail["type"] == "extra_forbidden":
+        allowed = list(_fields_at(detail["loc"][:-1]))
+        try:
+            refuse_unknown(where[-1], allowed, "key")
+        except ValueError as unknown:
+            return f"{path}: {unknown}{more}"
+    message = detail["msg"].removeprefix("Value error, ")
+    message = message[0].lower() + message[1:]
+    if message.startswith("models."):
+        return message + more
+    found = "" if isinstance(detail["input"], dict | BaseModel) else f", found {detail['input']!r}"
+    return f"{path}: {message}{found}{more}"
+
+
+def _fields_at(loc: tuple[int | str, ...]) -> list[str]:
+    """The keys that are allowed in the section at `loc`."""
+    sections: dict[tuple[int | str, ...], type[BaseModel]] = {
+        (): Params,
+        ("data", "digits"): Digits,
+        ("data", "cifar100"): Cifar100,
+        ("preprocess",): Preprocess,
+        ("training",): Recipe,
+        ("evaluation",): Evaluation,
+    }
+    return list((sections.get(loc) or Recipe).model_fields)
