@@ -2,13 +2,20 @@
 
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
 from alexvgg import metrics
 from alexvgg.crops import Cropper
+from alexvgg.data.arrays import Description
 
 TOP_K = 5
+
+
+def logits_network(model: Any) -> Any:
+    """The same network up to its logits, sharing its weights."""
+    return keras.Model(model.inputs, model.get_layer("logits").output)
 
 
 class Predictor:
@@ -21,6 +28,11 @@ class Predictor:
     def __init__(self, network: Any, cropper: Cropper, batch_size: int) -> None:
         self._batch_size = batch_size
         self._compiled = tf.function(lambda images: network(cropper.centre(images), training=False))
+
+    @classmethod
+    def of(cls, model: Any, description: Description, crop: int, batch_size: int) -> "Predictor":
+        """The predictor of a Keras model that ends in a softmax."""
+        return cls(logits_network(model), Cropper(description, crop), batch_size)
 
     def logits(self, images: np.ndarray) -> np.ndarray:
         """Logits, float32 (n, classes), of images, uint8 (n, side, side, 3)."""

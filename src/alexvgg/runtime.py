@@ -5,6 +5,8 @@ Call `start` before anything else imports TensorFlow.
 
 import os
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 
@@ -16,8 +18,11 @@ def start(precision: str, seed: int) -> Any:
     """
     os.environ["TF_ENABLE_ONEDNN_OPTS"] = "1"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    import keras
-    import tensorflow as tf
+    with _quiet_stderr():
+        import keras
+        import tensorflow as tf
+
+        tf.config.list_physical_devices()
 
     tf.config.threading.set_intra_op_parallelism_threads(threads())
     tf.config.threading.set_inter_op_parallelism_threads(1)
@@ -63,6 +68,20 @@ def versions() -> dict[str, str]:
         "threads": str(threads()),
         "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", ""),
     }
+
+
+@contextmanager
+def _quiet_stderr() -> Iterator[None]:
+    """TensorFlow's C++ part greets before it reads its own log level; a Python error still comes through."""
+    saved = os.dup(2)
+    null = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(null, 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(null)
 
 
 def _processor() -> str:

@@ -17,7 +17,7 @@ from alexvgg.crops import Cropper
 from alexvgg.data.arrays import Description
 from alexvgg.data.dataset import Split
 from alexvgg.errors import ParamsError, TrainingError
-from alexvgg.evaluation import Predictor
+from alexvgg.evaluation import Predictor, logits_network
 from alexvgg.params import Recipe
 from alexvgg.schedules import learning_rate
 
@@ -119,11 +119,6 @@ class Trainer:
         self._optimizer.apply(tape.gradient(scaled, variables), variables)
         correct = tf.equal(tf.argmax(logits, axis=1, output_type=tf.int32), labels)
         return loss, tf.reduce_sum(tf.cast(correct, tf.int32))
-
-
-def logits_network(model: Any) -> Any:
-    """The same network up to its logits, sharing its weights."""
-    return keras.Model(model.inputs, model.get_layer("logits").output)
 
 
 def make_optimizer(recipe: Recipe) -> Any:

@@ -1,5 +1,8 @@
 """The registry of networks. A new one is a file beside this one and a line in ARCHITECTURES."""
 
+import inspect
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -34,3 +37,10 @@ def build(architecture: str, crop: int, channels: int, classes: int, options: di
     """The Keras model of an architecture for square images of `crop` pixels. Imports TensorFlow."""
     parsed = parse_options(architecture, options)
     return ARCHITECTURES[architecture].build((crop, crop, channels), classes, parsed)
+
+
+def source_file(architecture: str) -> Path:
+    """The file in which an architecture is written."""
+    build = ARCHITECTURES[architecture].build
+    function = build.func if isinstance(build, partial) else build
+    return Path(inspect.getfile(function))

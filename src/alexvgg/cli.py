@@ -1,0 +1,161 @@
+"""The `alexvgg` command. Each subcommand imports what it needs when it is called."""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from alexvgg import __version__, console, layout
+from alexvgg.errors import AlexvggError, ParamsError
+
+
+def main() -> None:
+    """Entry point of the command."""
+    parser = _parser()
+    arguments = vars(parser.parse_args())
+    debug, command = arguments.pop("debug"), arguments.pop("command")
+    console.run(lambda: command(**arguments), debug)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("alexvgg", description="The AlexNet + VGG results table as a build artefact.")
+    parser.add_argument("--version", action="version", version=__version__)
+    parser.add_argument("--debug", action="store_true", help="show a traceback on errors")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    check = commands.add_parser("check", help="check params.yaml")
+    check.set_defaults(command=check_params)
+    profile = commands.add_parser("profile", help="make params.yaml a copy of a profile")
+    profile.add_argument("name")
+    profile.set_defaults(command=use_profile)
+    show = commands.add_parser("show", help="print the results table and where to look next")
+    show.set_defaults(command=show_results)
+    models = commands.add_parser("models", help="list the networks: input, parameters, forward GFLOP")
+    models.add_argument("--json", action="store_true", dest="as_json")
+    models.set_defaults(command=list_models)
+    sync = commands.add_parser("sync", help="send to MLflow what did not arrive, and runs that DVC restored")
+    sync.set_defaults(command=sync_runs)
+    ui = commands.add_parser("ui", help="open the MLflow UI, on this machine only")
+    ui.add_argument("--port", type=int, default=5000)
+    ui.set_defaults(command=open_ui)
+    follow = commands.add_parser("follow", help="send one journal while it is written (used by the stages)")
+    follow.add_argument("journal", type=Path)
+    follow.set_defaults(command=follow_journal)
+    return parser
+
+
+def check_params() -> None:
+    """Raise ParamsError if params.yaml cannot be used."""
+    from alexvgg import params
+
+    params.load(layout.PARAMS)
+
+
+def use_profile(name: str) -> None:
+    """Copy profiles/<name>.yaml to params.yaml, unless that would lose edits."""
+    from alexvgg import files, params
+    from alexvgg.names import refuse_unknown
+
+    profiles = {path.stem: path for path in sorted(Path("profiles").glob("*.yaml"))}
+    try:
+        refuse_unknown(name, profiles, "profile")
+    except ValueError as error:
+        raise ParamsError(str(error)) from None
+    params.load(profiles[name])
+    wanted = profiles[name].read_bytes()
+    if layout.PARAMS.exists():
+        current = layout.PARAMS.read_bytes()
+        if current == wanted:
+            return
+        if current not in [path.read_bytes() for path in profiles.values()]:
+            raise ParamsError(
+                "params.yaml has edits that are in no profile; copy it to profiles/<name>.yaml to keep them, "
+                f"or delete it, then run this again (or run `make repro` without PROFILE={name} to use it as it is)"
+            )
+    files.write_bytes(layout.PARAMS, wanted)
+
+
+def show_results() -> None:
+    """Print results.md of the current profile, and where to look next."""
+    from alexvgg import params
+
+    profile = params.load(layout.PARAMS).profile
+    folder = layout.reports(profile)
+    print((folder / "results.md").read_text(encoding="utf-8"))
+    print(f"Table and curves: {folder}/    MLflow: make ui    What changed: dvc params diff, dvc metrics diff")
+
+
+def list_models(as_json: bool) -> None:
+    """Build every network and print its size and cost."""
+    from alexvgg import models, runtime
+
+    runtime.start("float32", 0)
+    from alexvgg.models.summary import forward_flops
+
+    rows = []
+    for name, architecture in models.ARCHITECTURES.items():
+        size = architecture.input_size
+        model = models.build(name, size, 3, architecture.classes, {})
+        rows.append(
+            {
+                "name": name,
+                "input": [size, size, 3],
+                "classes": architecture.classes,
+                "parameters": model.count_params(),
+                "gflop": round(forward_flops(model) / 1e9, 3),
+            }
+        )
+    if as_json:
+        print(json.dumps(rows, indent=2))
+        return
+    print(f"{'name':<12} {'input':<13} {'classes':>7} {'parameters':>12} {'forward GFLOP':>14}")
+    for row in rows:
+        shape = " × ".join(map(str, row["input"]))
+        print(f"{row['name']:<12} {shape:<13} {row['classes']:>7} {row['parameters']:>12,} {row['gflop']:>14.3f}")
+
+
+def follow_journal(journal: Path) -> None:
+    """Send a journal on until standard input ends."""
+    from alexvgg.tracking import follow, sync
+
+    target = sync.Target(layout.default_tracking_uri(), layout.journals().parent, layout.PACKAGE)
+    try:
+        follow.follow(journal, lambda: target.send(journal))
+    finally:
+        follow.close_if_killed(journal)
+    target.send(journal)
+    target.register(journal)
+
+
+def sync_runs() -> None:
+    """Send every journal, and build the runs that DVC restored instead of running them."""
+    from alexvgg import params, recording
+    from alexvgg.tracking import sync
+
+    settings = params.load(layout.PARAMS)
+    target = sync.Target(layout.default_tracking_uri(), layout.journals().parent, layout.PACKAGE)
+    for model in settings.models:
+        for seed in settings.seeds:
+            inputs, outputs = layout.training(settings.profile, model, seed)
+            metrics = layout.metrics(settings.profile, f"{model}-{seed}")
+            if all(path.exists() for path in (*vars(inputs).values(), *vars(outputs).values())):
+                recording.find_or_rebuild(layout.journals(), settings.profile, inputs, outputs, metrics)
+    print(sync.everything(target, layout.journals()))
+
+
+def open_ui(port: int) -> None:
+    """Run the MLflow UI on loopback; with a remote tracking server, say where that is."""
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or layout.default_tracking_uri()
+    if uri.startswith(("http://", "https://")):
+        print(f"MLflow is at {uri}")
+        return
+    print(f"MLflow UI: http://127.0.0.1:{port} (Ctrl-C ends it)", flush=True)
+    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri, "--host", "127.0.0.1"]
+    if subprocess.run([*command, "--port", str(port)], check=False).returncode not in (0, -2, 130):
+        raise AlexvggError(f"the MLflow UI ended with an error; is port {port} in use? try: make ui PORT=5001")
+
+
+if __name__ == "__main__":
+    main()

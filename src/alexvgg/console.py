@@ -1,0 +1,44 @@
+"""How a program of this project ends: errors for people on one line, and an exit code."""
+
+import argparse
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from alexvgg.errors import AlexvggError
+
+INTERRUPTED = 130
+
+
+def stage(main: Callable[..., None], description: str | None, **arguments: Callable[[str], Any]) -> None:
+    """Run a stage from the command line: positional `arguments` (name and type), and `--debug`."""
+    parser = argparse.ArgumentParser(description=description)
+    for name, kind in arguments.items():
+        parser.add_argument(name, type=kind)
+    parser.add_argument("--debug", action="store_true", help="show a traceback on errors")
+    given = vars(parser.parse_args())
+    debug = given.pop("debug")
+    run(lambda: main(**given), debug)
+
+
+def run(program: Callable[[], None], debug: bool) -> None:
+    """Run `program` and leave the process; a traceback is printed only with `debug`."""
+    try:
+        program()
+    except AlexvggError as error:
+        _fail(str(error), error.exit_code, debug)
+    except KeyboardInterrupt:
+        _fail("interrupted; earlier outputs are intact, run the same command to start again", INTERRUPTED, debug)
+    except MemoryError:
+        _fail("out of memory; lower batch_size or crop, or close other programs", 6, debug)
+    except Exception as error:  # noqa: BLE001 - the last line of defence
+        _fail(f"{type(error).__name__}: {error} (a fault of the program; --debug shows where)", 1, debug)
+    sys.exit(0)
+
+
+def _fail(message: str, code: int, debug: bool) -> None:
+    if debug:
+        traceback.print_exc()
+    print(f"error: {' '.join(message.split())}", file=sys.stderr, flush=True)
+    sys.exit(code)

@@ -1,0 +1,62 @@
+"""The record of one training on disk: written first, sent to MLflow afterwards.
+
+A journal is a text file that only grows. A line is a checksum (crc32, eight hexadecimal digits), a space and
+a JSON object with its `kind` and `time` (milliseconds since 1970). Kinds: `start` (what is trained, once,
+first), `epoch`, `system`, `end` (status and outputs), `evaluation`.
+"""
+
+import json
+import os
+import time
+import uuid
+import zlib
+from pathlib import Path
+from typing import Any
+
+
+class Journal:
+    """A journal that is being written."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def create(cls, folder: Path, **identity: Any) -> "Journal":
+        """Begin a journal in `folder`, under a new name, with a `start` record that holds `identity`."""
+        folder.mkdir(parents=True, exist_ok=True)
+        uid = uuid.uuid4().hex
+        journal = cls(folder / f"{uid}.jsonl")
+        journal.append("start", uid=uid, process=os.getpid(), **identity)
+        return journal
+
+    def append(self, kind: str, **fields: Any) -> None:
+        """Add a record; it is on the disk when this returns."""
+        text = json.dumps({"kind": kind, "time": int(time.time() * 1000), **fields}, ensure_ascii=False)
+        line = f"{zlib.crc32(text.encode()):08x} {text}\n".encode()
+        with self.path.open("ab") as file:
+            file.write(line)
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """The records of a journal, up to the first line that is incomplete or damaged."""
+    records = []
+    for line in path.read_bytes().split(b"\n")[:-1]:
+        checksum, _, text = line.partition(b" ")
+        if checksum != f"{zlib.crc32(text):08x}".encode():
+            break
+        records.append(json.loads(text))
+    return records
+
+
+def newest(folder: Path, key: str) -> Path | None:
+    """The newest journal in `folder` of the training with this key."""
+    matching = [path for path, start in starts(folder) if start["key"] == key]
+    return matching[-1] if matching else None
+
+
+def starts(folder: Path) -> list[tuple[Path, dict[str, Any]]]:
+    """Every journal in `folder` with its `start` record, oldest first."""
+    found = [(path, records[0]) for path in folder.glob("*.jsonl") if (records := read(path))]
+    return sorted(found, key=lambda pair: (pair[1]["time"], pair[1]["uid"]))

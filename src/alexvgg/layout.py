@@ -1,0 +1,57 @@
+"""Where everything lies, relative to the project's folder. Only stages and the command line use this."""
+
+import os
+from pathlib import Path
+
+from alexvgg.identity import Inputs, Outputs
+
+PARAMS = Path("params.yaml")
+ARCHIVE = Path("data/archive.gz")
+DESCRIPTION = Path("data/description.json")
+SPLITS = {name: Path(f"data/{name}.npz") for name in ("train", "val", "test")}
+PACKAGE = Path(__file__).parent
+
+
+def network(model: str) -> Path:
+    return Path(f"data/networks/{model}.json")
+
+
+def weights(profile: str, run: str) -> Path:
+    """`run` is `<model>-<seed>`, here and below."""
+    return Path(f"weights/{profile}/{run}.weights.h5")
+
+
+def reports(profile: str) -> Path:
+    return Path("reports") / profile
+
+
+def history(profile: str, run: str) -> Path:
+    return reports(profile) / "history" / f"{run}.csv"
+
+
+def summary(profile: str, run: str) -> Path:
+    return reports(profile) / "train" / f"{run}.json"
+
+
+def metrics(profile: str, run: str) -> Path:
+    return reports(profile) / "metrics" / f"{run}.json"
+
+
+def project_root() -> Path:
+    """The folder of the project. DVC names it to stages, also when an experiment runs in a copy elsewhere."""
+    return Path(os.environ.get("DVC_ROOT", ".")).resolve()
+
+
+def journals() -> Path:
+    return project_root() / ".alexvgg" / "journals"
+
+
+def default_tracking_uri() -> str:
+    return f"sqlite:///{project_root() / 'mlflow.db'}"
+
+
+def training(profile: str, model: str, seed: int) -> tuple[Inputs, Outputs]:
+    """What one training reads and writes."""
+    run = f"{model}-{seed}"
+    inputs = Inputs(SPLITS["train"], SPLITS["val"], DESCRIPTION, network(model))
+    return inputs, Outputs(weights(profile, run), history(profile, run), summary(profile, run))

@@ -1,0 +1,81 @@
+"""The journal of a training or evaluation, and the process that sends it on while it is written."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from alexvgg import files, provenance
+from alexvgg.identity import Inputs, Outputs
+from alexvgg.journal import Journal, newest
+from alexvgg.monitor import watching
+from alexvgg.tracking.follower import following
+
+
+def begin(folder: Path, identity: dict[str, Any], profile: str, inputs: Inputs) -> Journal:
+    """A new journal in `folder`, for the training that `identity` describes."""
+    description = files.read_json(inputs.description)
+    dataset = {
+        "name": description["source"],
+        "digest": files.digest(identity["data"]),
+        "path": str(inputs.train),
+        "images": description["images"],
+    }
+    stage = f"train@{identity['model']}-{identity['seed']}"
+    return Journal.create(folder, profile=profile, **identity, dataset=dataset, tags=provenance.tags(stage))
+
+
+@contextmanager
+def of_training(journal: Journal, package: Path) -> Iterator[None]:
+    """Send the journal on and watch the machine while the block runs; say in the journal how it failed."""
+    with following(journal.path, package):
+        try:
+            with watching(journal):
+                yield
+        except KeyboardInterrupt:
+            journal.append("end", status="KILLED")
+            raise
+        except BaseException:
+            journal.append("end", status="FAILED")
+            raise
+
+
+def finish(journal: Journal, summary: dict[str, Any], inputs: Inputs, outputs: Outputs) -> None:
+    """Say in the journal that the training is done, and where its model lies."""
+    artifacts = {"weights": outputs.weights, "summary": outputs.summary, "description": inputs.description}
+    journal.append(
+        "end",
+        status="FINISHED",
+        params=summary["params"],
+        val_acc=summary["val_acc"],
+        weights_sha256=files.sha256(outputs.weights),
+        artifacts={name: str(path.absolute()) for name, path in artifacts.items()},
+    )
+
+
+def find_or_rebuild(
+    folder: Path, profile: str, inputs: Inputs, outputs: Outputs, metrics: Path | None = None
+) -> Journal:
+    """The journal of a finished training; made from DVC's files where they came without one.
+
+    That is so on a run-cache hit and after `dvc pull`: outputs are there, and nothing ran.
+    """
+    summary = files.read_json(outputs.summary)
+    found = newest(folder, summary["key"])
+    if found is not None:
+        return Journal(found)
+    names = ("model", "seed", "architecture", "options", "crop", "recipe", "evaluation_batch_size", "data", "key")
+    journal = begin(folder, {name: summary[name] for name in names}, profile, inputs)
+    for row in pd.read_csv(outputs.history).to_dict("records"):
+        journal.append("epoch", **row)
+    finish(journal, summary, inputs, outputs)
+    if metrics is not None and metrics.exists():
+        evaluated(journal, files.read_json(metrics))
+    return journal
+
+
+def evaluated(journal: Journal, metrics: dict[str, float]) -> None:
+    """Add the test metrics to the journal of a training."""
+    journal.append("evaluation", metrics={k: v for k, v in metrics.items() if k.startswith("test_")})

@@ -1,0 +1,104 @@
+"""The results table as Markdown: the slide's columns first, in its order and precision."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import pandas as pd
+
+from alexvgg.reporting import slide
+from alexvgg.reporting.results import SLIDE_COLUMNS, Run
+
+SLIDE_HEADINGS = ("Loss", "Val_Loss", "ACC", "Val_ACC")
+DATA_TITLES = {"cifar100": "CIFAR-100", "digits": "scikit-learn's handwritten digits (not CIFAR-100)"}
+
+
+def markdown(profile: str, results: pd.DataFrame, runs: list[Run]) -> str:
+    """`results.md`: title, settings, table, comparison with the slide, and what the columns mean."""
+    on_slide_data = results["source"].iloc[0] == slide.DATA
+    parts = [f"# Results: profile `{profile}`", settings(runs), main_table(results, on_slide_data)]
+    if on_slide_data:
+        comparison = slide_comparison(results)
+        parts += [comparison] if comparison else []
+    parts += [footnote(results, runs)]
+    return "\n\n".join(parts) + "\n"
+
+
+def main_table(results: pd.DataFrame, on_slide_data: bool) -> str:
+    """The table itself. The slide's Val_ACC and the difference only where the data are the slide's."""
+    headings = ["Model", "Params", *SLIDE_HEADINGS, "Test ACC (95 % interval)", "Test top-5"]
+    headings += ["Slide Val_ACC", "Difference"] if on_slide_data else []
+    lines = []
+    for _, row in results.iterrows():
+        test = f"{_spread(row, 'test_acc')} ({row['test_acc_low']:.4f}–{row['test_acc_high']:.4f})"
+        cells = [row["model"], f"{row['params']:,}", *(_spread(row, name) for name in SLIDE_COLUMNS)]
+        cells += [test, _spread(row, "test_top5")]
+        if on_slide_data:
+            printed = slide.RESULTS.get(row["architecture"], {}).get("val_acc")
+            cells += ["–", "–"] if printed is None else [f"{printed:.4f}", f"{row['val_acc'] - printed:+.4f}"]
+        lines.append(cells)
+    return _grid(headings, lines)
+
+
+def slide_comparison(results: pd.DataFrame) -> str:
+    """Every number that the slide prints, with ours and the difference; empty if no row is on it."""
+    lines = []
+    for _, row in results.iterrows():
+        printed = slide.RESULTS.get(row["architecture"])
+        if printed is None:
+            continue
+        lines.append([row["model"], "Params", f"{printed['params']:,}", f"{row['params']:,}", f"{row['params'] - printed['params']:+,}"])  # fmt: skip
+        for name, heading in zip(SLIDE_COLUMNS, SLIDE_HEADINGS, strict=True):
+            numbers = [f"{printed[name]:.4f}", _spread(row, name), f"{row[name] - printed[name]:+.4f}"]
+            lines.append([row["model"], heading, *numbers])
+    return "## Beside the slide\n\n" + _grid(["Model", "", "Slide", "Here", "Difference"], lines) if lines else ""
+
+
+def settings(runs: list[Run]) -> str:
+    """What was trained on what, one line a model."""
+    first = runs[0].summary
+    images = first["images"]
+    lines = [
+        f"Data: {DATA_TITLES[first['source']]}, {images['train']:,} images to train, {images['val']:,} to validate, "
+        f"{images['test']:,} to test. Archive sha256 `{first['archive_sha256'][:12]}…`. Hardware: {first['hardware']}.",
+        "",
+    ]
+    for summary in {run.summary["model"]: run.summary for run in runs}.values():
+        recipe = summary["recipe"]
+        smoothing = f", label smoothing {recipe['label_smoothing']:g}" if recipe["label_smoothing"] else ""
+        lines.append(
+            f"- {summary['model']}: {summary['crop']} × {summary['crop']} px cut from {summary['resize']}, "
+            f"{recipe['epochs']} epochs, batch {recipe['batch_size']}, {recipe['optimizer']} "
+            f"{recipe['learning_rate']:g}, {recipe['schedule']}{smoothing}, {recipe['precision']}"
+        )
+    return "\n".join(lines)
+
+
+def footnote(results: pd.DataFrame, runs: list[Run]) -> str:
+    """What the columns mean."""
+    seeds = max(len(seeds) for seeds in results["seeds"])
+    several = f" With several seeds, a cell is mean ± standard deviation over {seeds} runs." if seeds > 1 else ""
+    smoothed = any(run.summary["recipe"]["label_smoothing"] for run in runs)
+    smoothing = " Both losses include the label smoothing." if smoothed else ""
+    return (
+        "Loss and ACC are what Keras prints for the last epoch: means over its training steps, while the weights "
+        "change and dropout is on. Val_Loss and Val_ACC are measured after it, on images held out from the "
+        f"training part.{smoothing} The test part is read once, after training; its interval is Wilson's.{several}"
+    )
+
+
+def _spread(row: Any, name: str) -> str:
+    deviation = row[f"{name}_sd"]
+    return f"{row[name]:.4f}" + ("" if pd.isna(deviation) else f" ± {deviation:.4f}")
+
+
+def _grid(headings: list[str], lines: Iterable[list[str]]) -> str:
+    """A Markdown table, padded so that it can be read in a terminal; the first column is left-aligned."""
+    rows = [headings, *lines]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(headings))]
+
+    def line(cells: list[str]) -> str:
+        padded = [cells[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(cells[1:], widths[1:], strict=True))]  # fmt: skip
+        return "| " + " | ".join(padded) + " |"
+
+    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
+    return "\n".join([line(headings), line(rule), *(line(row) for row in rows[1:])])

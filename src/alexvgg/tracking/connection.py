@@ -1,0 +1,66 @@
+"""A connection to the tracking server or its database, made quickly or refused quickly."""
+
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+import requests
+from filelock import FileLock
+
+from alexvgg.errors import TrackingError
+
+SECONDS = 5
+
+# Read by MLflow when it is imported; its own values wait for minutes on a server that is gone.
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", str(SECONDS))
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+os.environ.setdefault("MLFLOW_ENABLE_ASYNC_LOGGING", "false")
+
+
+def connect(default_uri: str, lock: Path) -> Any:
+    """An MLflow client for `MLFLOW_TRACKING_URI`, or for `default_uri`. Raises TrackingError.
+
+    `lock` is a file: one process at a time may create or upgrade a database.
+    """
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or default_uri
+    if uri.startswith(("http://", "https://")):
+        _knock(uri)
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    logging.getLogger("mlflow").setLevel(logging.ERROR)
+    logging.getLogger("alembic").setLevel(logging.ERROR)
+    mlflow.set_tracking_uri(uri)
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(lock, timeout=60):
+            client = mlflow.MlflowClient(uri)
+            client.search_experiments(max_results=1)
+    except MlflowException as error:
+        raise TrackingError(f"the tracking database {uri} cannot be used: {_first_line(error)}") from None
+    except Exception as error:  # noqa: BLE001 - SQLAlchemy, urllib3 and others raise their own
+        raise TrackingError(f"the tracking server {uri} cannot be used: {_first_line(error)}") from None
+    return client
+
+
+def experiment_id(client: Any, profile: str, lock: Path) -> str:
+    """The experiment of a profile, made if need be: `alexvgg-<profile>`."""
+    name = f"alexvgg-{profile}"
+    with FileLock(lock, timeout=60):
+        found = client.get_experiment_by_name(name)
+        return found.experiment_id if found else client.create_experiment(name)
+
+
+def _knock(uri: str) -> None:
+    try:
+        requests.get(f"{uri.rstrip('/')}/health", timeout=SECONDS).raise_for_status()
+    except requests.RequestException as error:
+        raise TrackingError(
+            f"the tracking server {uri} does not answer ({type(error).__name__}); start it, or unset "
+            "MLFLOW_TRACKING_URI to use mlflow.db"
+        ) from None
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

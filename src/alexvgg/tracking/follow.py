@@ -1,0 +1,57 @@
+"""Follow a journal that is being written, and send it on as it grows."""
+
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from alexvgg import journal
+from alexvgg.errors import TrackingError
+
+EVERY = 2.0  # seconds between two looks
+LONGEST_PAUSE = 60.0  # seconds between two tries to reach a server that is gone
+
+
+def follow(path: Path, send: Callable[[], None]) -> None:
+    """Call `send` whenever the journal has grown, until standard input ends; then once more.
+
+    A failure is said once and tried again. Raises TrackingError if the last try fails.
+    """
+    over = threading.Event()
+    threading.Thread(target=_wait_for_end_of_input, args=(over,), daemon=True).start()
+    seen, pause, complained = -1, EVERY, False
+    next_try = 0.0
+    while not over.wait(EVERY):
+        size = path.stat().st_size
+        if size == seen or time.monotonic() < next_try:
+            continue
+        try:
+            send()
+            seen, pause = size, EVERY
+        except Exception as error:  # noqa: BLE001 - whatever a server does, training goes on
+            if not complained:
+                print(f"tracking: {_line(error)}; training goes on", file=sys.stderr, flush=True)
+            complained = True
+            pause = min(2 * pause, LONGEST_PAUSE)
+            next_try = time.monotonic() + pause
+    try:
+        send()
+    except Exception as error:  # noqa: BLE001
+        raise TrackingError(f"{_line(error)}; the run is safe in {path.name}, send it later: alexvgg sync") from None
+
+
+def close_if_killed(path: Path) -> None:
+    """A training that stopped without saying so was killed; its journal says so from now on."""
+    records = journal.read(path)
+    if not any(record["kind"] == "end" for record in records):
+        journal.Journal(path).append("end", status="KILLED")
+
+
+def _wait_for_end_of_input(over: threading.Event) -> None:
+    sys.stdin.buffer.read()
+    over.set()
+
+
+def _line(error: Exception) -> str:
+    return " ".join((str(error) or type(error).__name__).split())[:300]

@@ -1,0 +1,20 @@
+"""First import of every stage: the code beside this folder is what runs, in the project's environment.
+
+DVC runs experiments in copies of the project, where an installed `alexvgg` would be the wrong one; and it
+calls whatever `python` is on the PATH, which may not be the one in `.venv`.
+"""
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+root = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(root / "src"))
+
+if importlib.util.find_spec("pydantic") is None:
+    main = Path(os.environ.get("DVC_ROOT", root))
+    environment = next((p for p in (main / ".venv/bin/python", main / ".venv/Scripts/python.exe") if p.exists()), None)
+    if environment is None or Path(sys.prefix) == main / ".venv":
+        sys.exit("error: pydantic is not installed here; run `make setup`, then `source .venv/bin/activate`")
+    os.execv(environment, [str(environment), *sys.argv])

@@ -1,0 +1,27 @@
+"""DVC stage `preprocess`: the archive into train, val and test arrays, their description, a picture of crops."""
+
+import _project  # noqa: F401, I001 - before everything else
+
+from alexvgg import console, files, layout, params
+from alexvgg.data import arrays, cifar100, digits, download, preprocess
+from alexvgg.reporting import figures
+
+
+def main() -> None:
+    settings = params.load(layout.PARAMS)
+    archive_sha256 = download.verify(layout.ARCHIVE, settings.data)
+    reader = {"cifar100": cifar100.read, "digits": digits.read}[settings.data.source]
+    dataset = reader(layout.ARCHIVE)
+    chosen = settings.preprocess
+    train, val = preprocess.split_validation(dataset.train, chosen.val_fraction, chosen.split_seed)
+    description = preprocess.describe(dataset, train, val, settings.data.source, archive_sha256, chosen)
+    figures.crops(
+        layout.reports(settings.profile) / "crops.png", train.images[0], chosen.resize, chosen.crop, chosen.split_seed
+    )
+    for name, split in {"train": train, "val": val, "test": dataset.test}.items():
+        arrays.save(layout.SPLITS[name], split)
+    files.write_json(layout.DESCRIPTION, description.model_dump())
+
+
+if __name__ == "__main__":
+    console.stage(main, __doc__)

@@ -1,0 +1,29 @@
+"""DVC stage `report`: the results table and the curves of all runs of the roster."""
+
+import _project  # noqa: F401, I001 - before everything else
+
+import pandas as pd
+
+from alexvgg import console, files, layout, params
+from alexvgg.reporting import figures, results, table
+
+
+def main() -> None:
+    settings = params.load(layout.PARAMS)
+    profile, folder = settings.profile, layout.reports(settings.profile)
+    names = [f"{model}-{seed}" for model in settings.models for seed in settings.seeds]
+    runs = [
+        results.Run(files.read_json(layout.summary(profile, run)), files.read_json(layout.metrics(profile, run)))
+        for run in names
+    ]
+    summary = results.summarize(runs)
+    text = table.markdown(profile, summary, runs)
+    files.write_text(folder / "results.md", text)
+    files.write_text(folder / "results.csv", results.flat(summary).to_csv(index=False, lineterminator="\n"))
+    files.write_json(folder / "results.json", results.records(summary))
+    histories = {run: pd.read_csv(layout.history(profile, run)) for run in names}
+    figures.curves(folder / "curves.png", histories, f"profile {profile}, {runs[0].summary['source']}")
+
+
+if __name__ == "__main__":
+    console.stage(main, __doc__)
