@@ -1,5 +1,7 @@
 """A trained network in MLflow's model registry, and the alias `best` on the best one by validation."""
 
+import io
+from contextlib import redirect_stderr
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +46,8 @@ def _log(client: Any, run_id: str, name: str, artifacts: dict[str, Path], packag
         inputs=Schema([TensorSpec(np.dtype(np.uint8), (-1, side, side, 3), "image")]),
         outputs=Schema([TensorSpec(np.dtype(np.float32), (-1, classes), "probability")]),
     )
-    with mlflow.start_run(run_id=run_id, log_system_metrics=False):
+    # What MLflow has to say here (hints, progress bars) would end up in the middle of a training's output.
+    with redirect_stderr(io.StringIO()), mlflow.start_run(run_id=run_id, log_system_metrics=False):
         info = mlflow.pyfunc.log_model(
             name="model",
             python_model=str(package / "tracking" / "served_model.py"),
