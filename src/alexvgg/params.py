@@ -71,7 +71,7 @@ class Recipe(Section):
     weight_decay: float = Field(ge=0, le=10)
     label_smoothing: float = Field(ge=0, lt=1)
     gradient_clip_norm: float | None = Field(gt=0)
-    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"]
+    precision: Literal["float32", "mixed_bfloat16"]
     random_crop: bool
     flip: bool
 

@@ -5,7 +5,7 @@ reports: loss and accuracy of an epoch are running means over its steps, in trai
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -18,6 +18,7 @@ from alexvgg.data.arrays import Description
 from alexvgg.data.dataset import Split
 from alexvgg.errors import ParamsError, TrainingError
 from alexvgg.evaluation import Predictor, logits_network
+from alexvgg.optimizers import Optimizer
 from alexvgg.params import Recipe
 from alexvgg.schedules import learning_rate
 
@@ -52,8 +53,7 @@ class Trainer:
         self._labels = tf.constant(train.labels)
         self._cropper = Cropper(description, crop)
         self._network = logits_network(model)
-        self._optimizer = make_optimizer(recipe)
-        self._optimizer.build(self._network.trainable_variables)
+        self._optimizer = Optimizer(recipe, self._network.trainable_variables)
         self._loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing)
         self._classes = len(description.classes)
         self._compiled_step = tf.function(self._step)
@@ -113,28 +113,6 @@ class Trainer:
         with tf.GradientTape() as tape:
             logits = self._network(images, training=True)
             loss = self._loss(tf.one_hot(labels, self._classes), logits)
-            scaled = self._optimizer.scale_loss(loss)
-        variables = self._network.trainable_variables
-        self._optimizer.learning_rate.assign(rate)
-        self._optimizer.apply(tape.gradient(scaled, variables), variables)
+        self._optimizer.apply(tape.gradient(loss, self._network.trainable_variables), step, rate)
         correct = tf.equal(tf.argmax(logits, axis=1, output_type=tf.int32), labels)
         return loss, tf.reduce_sum(tf.cast(correct, tf.int32))
-
-
-def make_optimizer(recipe: Recipe) -> Any:
-    """The recipe's optimizer. Weight decay is decoupled and leaves biases and batch normalisation alone."""
-    common: dict[str, Any] = {
-        "learning_rate": recipe.learning_rate,
-        "weight_decay": recipe.weight_decay or None,
-        "global_clipnorm": recipe.gradient_clip_norm,
-    }
-    makers: dict[str, Callable[[], Any]] = {
-        "sgd": lambda: keras.optimizers.SGD(momentum=recipe.momentum, nesterov=recipe.momentum > 0, **common),
-        "adam": lambda: keras.optimizers.Adam(**common),
-    }
-    optimizer = makers[recipe.optimizer]()
-    if recipe.weight_decay:
-        optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    if recipe.precision == "mixed_float16":
-        return keras.optimizers.LossScaleOptimizer(optimizer)
-    return optimizer

@@ -21,11 +21,19 @@ IMAGES = {"train": 50_000, "test": 10_000}
 SIDE = 32
 MAX_BYTES = {"train": 200_000_000, "test": 40_000_000, "meta": 100_000}
 
-_ALLOWED = {
-    ("numpy.core.multiarray", "_reconstruct"),
-    ("numpy._core.multiarray", "_reconstruct"),
-    ("numpy", "ndarray"),
-    ("numpy", "dtype"),
+
+
+def _latin1(text: str, encoding: str) -> bytes:
+    """How a pickle of protocol 2 that Python 3 wrote spells bytes."""
+    return text.encode({"latin1": "latin1"}[encoding])
+
+
+_ALLOWED: dict[tuple[str, str], Any] = {
+    ("numpy.core.multiarray", "_reconstruct"): np._core.multiarray._reconstruct,  # type: ignore[attr-defined]
+    ("numpy._core.multiarray", "_reconstruct"): np._core.multiarray._reconstruct,  # type: ignore[attr-defined]
+    ("numpy", "ndarray"): np.ndarray,
+    ("numpy", "dtype"): np.dtype,
+    ("_codecs", "encode"): _latin1,
 }
 
 
@@ -33,9 +41,7 @@ class _ArrayUnpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in _ALLOWED:
             raise DataError(f"the pickle asks for {module}.{name}, which CIFAR-100 does not need; not opened")
-        if name == "_reconstruct":
-            return np._core.multiarray._reconstruct  # type: ignore[attr-defined]
-        return getattr(np, name)
+        return _ALLOWED[module, name]
 
 
 def read(archive: Path, images: dict[str, int] | None = None) -> Dataset:

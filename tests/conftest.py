@@ -1,0 +1,72 @@
+"""What tests share: TensorFlow set up once, small archives, small parameter files."""
+
+import io
+import os
+import pickle
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ruamel.yaml import YAML
+
+ROOT = Path(__file__).parent.parent
+CIFAR100_ARCHIVE = os.environ.get("ALEXVGG_CIFAR100_ARCHIVE")
+DIGITS_SHA256 = "09f66e6debdee2cd2b5ae59e0d6abbb73fc2b0e0185d2e1957e9ebb51e23aa22"
+
+
+@pytest.fixture(scope="session")
+def tf():
+    """TensorFlow as the stages use it."""
+    from alexvgg import runtime
+
+    return runtime.start("float32", 0)
+
+
+@pytest.fixture
+def quickstart() -> dict:
+    """The quickstart's parameters, to change and write."""
+    return YAML(typ="safe", pure=True).load(ROOT / "profiles" / "quickstart.yaml")
+
+
+@pytest.fixture
+def write_params(tmp_path):
+    """Writes parameters to a file; returns its path."""
+
+    def write(content) -> Path:
+        path = tmp_path / "params.yaml"
+        if isinstance(content, str):
+            path.write_text(content)
+        else:
+            YAML().dump(content, path)
+        return path
+
+    return write
+
+
+def cifar_members(per_class: dict[str, int]) -> dict[str, dict]:
+    """The members of an archive in CIFAR-100's published format, with fewer images."""
+    random = np.random.default_rng(0)
+    members = {}
+    for name, count in per_class.items():
+        labels = np.tile(np.arange(100), count)
+        members[name] = {
+            b"data": random.integers(0, 256, (len(labels), 3072), dtype=np.uint8),
+            b"fine_labels": labels.tolist(),
+            b"coarse_labels": (labels // 5).tolist(),
+            b"filenames": [b"image.png"] * len(labels),
+            b"batch_label": b"batch",
+        }
+    members["meta"] = {b"fine_label_names": [b"class%d" % i for i in range(100)]}
+    return members
+
+
+def write_archive(path: Path, members: dict, prefix: str = "cifar-100-python/") -> Path:
+    """A tar.gz with pickled members; bytes are taken as they are."""
+    with tarfile.open(path, "w:gz") as tar:
+        for name, value in members.items():
+            content = value if isinstance(value, bytes) else pickle.dumps(value, protocol=2)
+            info = tarfile.TarInfo(prefix + name)
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+    return path

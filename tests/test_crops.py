@@ -1,0 +1,89 @@
+"""Crops by matrix products are those of tf.image."""
+
+import numpy as np
+import pytest
+
+from alexvgg.data.arrays import Description
+from alexvgg.geometry import crop_image, resize_matrix
+
+
+def description(side: int) -> Description:
+    return Description(
+        source="test", archive_sha256="", classes=["a", "b"], side=side, mean=[0.0] * 3, std=[1.0] * 3,
+        resize=256, crop=227, images={},
+    )  # fmt: skip
+
+
+@pytest.fixture
+def images():
+    return np.random.default_rng(0).integers(0, 256, (6, 32, 32, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize(("side", "crop"), [(32, 227), (32, 67), (8, 65), (32, 28)])
+def test_crops_equal_resize_then_slice_then_flip(tf, side, crop):
+    from alexvgg.crops import Cropper, crop_batch
+
+    images = np.random.default_rng(0).random((4, side, side, 3), dtype=np.float32)
+    resize = Cropper(description(side), crop).resize
+    top = np.array([0, 1, resize - crop, 2], np.int32)
+    left = np.array([resize - crop, 0, 3, 1], np.int32)
+    mirrored = np.array([False, True, False, True])
+    ours = crop_batch(tf.constant(images), tf.constant(resize_matrix(side, resize)), top, left, mirrored, crop).numpy()
+    resized = tf.image.resize(images, (resize, resize)).numpy()
+    for i in range(4):
+        window = resized[i, top[i] : top[i] + crop, left[i] : left[i] + crop]
+        theirs = window[:, ::-1] if mirrored[i] else window
+        assert np.allclose(ours[i], theirs, atol=1e-6)
+
+
+def test_random_crops_depend_on_seed_and_step_only(tf, images):
+    from alexvgg.crops import Cropper
+
+    cropper = Cropper(description(32), 67)
+    one = cropper.random(images, 0, tf.constant(5), True, True)
+    assert np.array_equal(one, cropper.random(images, 0, tf.constant(5), True, True))
+    assert not np.array_equal(one, cropper.random(images, 0, tf.constant(6), True, True))
+    assert not np.array_equal(one, cropper.random(images, 1, tf.constant(5), True, True))
+
+
+def test_crop_and_flip_can_be_switched_off(tf, images):
+    from alexvgg.crops import Cropper
+
+    cropper = Cropper(description(32), 67)
+    assert np.array_equal(cropper.random(images, 0, tf.constant(5), False, False), cropper.centre(images))
+    same = np.repeat(images[:1], 64, axis=0)
+    flipped = cropper.random(same, 0, tf.constant(5), False, True).numpy()
+    plain = cropper.centre(same).numpy()
+    mirrored = [np.allclose(flipped[i], plain[i][:, ::-1], atol=1e-6) for i in range(64)]
+    unchanged = [np.array_equal(flipped[i], plain[i]) for i in range(64)]
+    assert all(a != b for a, b in zip(mirrored, unchanged, strict=True))
+    assert 16 < sum(mirrored) < 48
+
+
+def test_every_window_is_reached(tf, images):
+    from alexvgg.crops import Cropper
+
+    cropper = Cropper(description(8), 15)
+    assert cropper.resize == 17
+    small = np.random.default_rng(1).integers(0, 256, (1, 8, 8, 3), dtype=np.uint8)
+    many = cropper.random(np.repeat(small, 400, axis=0), 0, tf.constant(0), True, False).numpy()
+    assert len(np.unique(many.reshape(400, -1), axis=0)) == 9
+
+
+def test_normalisation(tf, images):
+    from alexvgg.crops import Cropper
+
+    shifted = description(32).model_copy(update={"mean": [0.5] * 3, "std": [0.25] * 3})
+    plain = Cropper(description(32), 67).centre(images).numpy()
+    assert np.allclose(Cropper(shifted, 67).centre(images), (plain - 0.5) / 0.25, atol=1e-5)
+
+
+def test_picture_crop_equals_the_training_crop(tf, images):
+    from alexvgg.crops import crop_batch
+
+    ours = crop_image(images[0], 76, 67, 2, 5, True)
+    matrix = tf.constant(resize_matrix(32, 76))
+    batch = crop_batch(
+        tf.constant(images[:1].astype(np.float32)), matrix, tf.constant([2]), tf.constant([5]), tf.constant([True]), 67
+    )
+    assert np.abs(batch[0].numpy() - ours).max() <= 0.5 + 1e-3

@@ -1,0 +1,118 @@
+"""Bad parameters are refused in one line that says what is allowed."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+from alexvgg import params
+from alexvgg.errors import ParamsError
+
+
+def put(tree: dict, dotted: str, value) -> dict:
+    *parents, last = dotted.split(".")
+    for name in parents:
+        tree = tree.setdefault(name, {})
+    tree[last] = value
+    return tree
+
+
+@pytest.mark.parametrize("profile", sorted(path.stem for path in (ROOT / "profiles").glob("*.yaml")))
+def test_every_profile_is_valid_and_names_itself(profile):
+    assert params.load(ROOT / "profiles" / f"{profile}.yaml").profile == profile
+
+
+def test_committed_params_are_the_quickstart():
+    assert (ROOT / "params.yaml").read_bytes() == (ROOT / "profiles" / "quickstart.yaml").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("where", "value", "expected"),
+    [
+        ("traning", {}, "did you mean 'training'"),
+        ("training.learning_rat", 0.1, "did you mean 'learning_rate'"),
+        ("models.alexnet.epoch", 3, "did you mean 'epochs'"),
+        ("models.alexnet.architecture", "alexnett", "did you mean 'alexnet'"),
+        ("models.alexnet.options", {"activaton": "tanh"}, "did you mean 'activation'"),
+        ("models.alexnet.options", {"activation": "gelu"}, "'relu' or 'tanh', found 'gelu'"),
+        ("models.alexnet.options", {"dropout": 1.0}, "less than 1"),
+        ("models.vgg16.options", {"normalization": "lrn"}, "unknown vgg16 option"),
+        ("models.alexnet.crop", 66, "needs at least 67"),
+        ("models.vgg16.crop", "32", "valid integer, found '32'"),
+        ("models.alexnet.learning_rate", -1, "models.alexnet.learning_rate: input should be greater than 0"),
+        ("training.epochs", 0, "greater than or equal to 1, found 0"),
+        ("training.epochs", 2.5, "valid integer"),
+        ("training.optimizer", "adamm", "'sgd' or 'adam', found 'adamm'"),
+        ("training.random_crop", "yes", "valid boolean"),
+        ("preprocess.crop", 257, "crop 257 is larger than resize 256"),
+        ("preprocess.val_fraction", 1.0, "less than 1"),
+        ("data.source", "cifar10", "'digits', 'cifar100'"),
+        ("data.sha256", ["abc"], "data.sha256.0"),
+        ("seeds", [1, 1], "names a seed twice"),
+        ("seeds", [], "seeds: list should have at least 1"),
+        ("models", {}, "models: dictionary should have at least 1"),
+        ("models.Alex Net", {"architecture": "alexnet", "crop": 67}, "models"),
+        ("profile", "../evil", "profile"),
+    ],
+)
+def test_bad_values_are_refused_by_name(quickstart, write_params, where, value, expected):
+    put(quickstart, where, value)
+    with pytest.raises(ParamsError) as error:
+        params.load(write_params(quickstart))
+    assert expected in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_missing_key_is_named(quickstart, write_params):
+    del quickstart["training"]["epochs"]
+    with pytest.raises(ParamsError, match=r"training\.epochs: field required"):
+        params.load(write_params(quickstart))
+
+
+@pytest.mark.parametrize("content", ["a: [1, 2", "just text", "", "a: 1\na: 2", "\tx: 1"])
+def test_corrupt_file_is_one_line(write_params, content):
+    with pytest.raises(ParamsError) as error:
+        params.load(write_params(content))
+    assert "profiles/*.yaml" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_missing_file_says_what_to_do(tmp_path):
+    with pytest.raises(ParamsError, match=r"copy one of profiles"):
+        params.load(tmp_path / "params.yaml")
+
+
+def test_roster_entry_overrides_the_common_recipe(quickstart, write_params):
+    put(quickstart, "models.alexnet.learning_rate", 0.5)
+    settings = params.load(write_params(quickstart))
+    assert settings.recipe("alexnet").learning_rate == 0.5
+    assert settings.recipe("alexnet_vgg").learning_rate == quickstart["training"]["learning_rate"]
+
+
+def test_a_number_in_scientific_notation_is_a_number(write_params):
+    text = (ROOT / "profiles" / "quickstart.yaml").read_text()
+    settings = params.load(write_params(text.replace("weight_decay: 0.02", "weight_decay: 2e-2")))
+    assert settings.training.weight_decay == 0.02
+
+
+def test_stage_refuses_bad_parameters_before_tensorflow(quickstart, write_params):
+    put(quickstart, "training.learning_rat", 0.1)
+    folder = write_params(quickstart).parent
+    check = f"import sys, runpy; sys.argv = sys.argv[1:]; sys.path.insert(0, {str(ROOT / 'stages')!r})\ntry: runpy.run_path(sys.argv[0], run_name='__main__')\n"
+    check += "finally: print('tensorflow' in sys.modules)"
+    command = [sys.executable, "-c", check, str(ROOT / "stages" / "train.py"), "alexnet", "0"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stdout.strip() == "False"
+    assert done.stderr.startswith("error: params.yaml: training.learning_rat: unknown key")
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not list(Path(folder).glob("weights"))
+
+
+def test_unknown_model_of_a_stage_says_which_there_are(quickstart, write_params):
+    settings = params.load(write_params(quickstart))
+    with pytest.raises(ParamsError, match="alexnet, alexnet_vgg, vgg16"):
+        settings.entry("alexnett")

@@ -1,0 +1,161 @@
+"""Training learns, repeats itself to the bit, and says where it broke."""
+
+import math
+
+import numpy as np
+import pytest
+from test_crops import description
+
+from alexvgg import metrics, models
+from alexvgg.data.dataset import Split
+from alexvgg.errors import ParamsError, TrainingError
+from alexvgg.params import Recipe
+from alexvgg.schedules import learning_rate
+
+QUIET = lambda **_: None  # noqa: E731
+
+
+def recipe(**changes) -> Recipe:
+    base = {
+        "epochs": 1, "batch_size": 16, "optimizer": "adam", "learning_rate": 1e-3, "schedule": "constant",
+        "warmup_fraction": 0.0, "momentum": 0.9, "weight_decay": 0.0, "label_smoothing": 0.0,
+        "gradient_clip_norm": None, "precision": "float32", "random_crop": True, "flip": False,
+    }  # fmt: skip
+    return Recipe.model_validate(base | changes)
+
+
+@pytest.fixture(scope="module")
+def data():
+    random = np.random.default_rng(0)
+    return Split(random.integers(0, 256, (32, 8, 8, 3), dtype=np.uint8), random.integers(0, 2, 32).astype(np.int32))
+
+
+def tiny_network():
+    import keras
+    from keras import layers
+
+    keras.utils.set_random_seed(7)
+    inputs = keras.Input((16, 16, 3))
+    x = layers.Conv2D(8, 3, activation="relu")(inputs)
+    x = layers.BatchNormalization()(x)
+    x = layers.Dropout(0.2)(layers.Flatten()(x))
+    x = layers.Dense(2, name="logits")(x)
+    return keras.Model(inputs, layers.Activation("softmax")(x))
+
+
+def run(data, seed=0, **changes):
+    from alexvgg.training import Trainer
+
+    model = tiny_network()
+    trainer = Trainer(model, data, description(8), 16, recipe(**changes), seed)
+    return model, list(trainer.epochs(data, 8, QUIET))
+
+
+def test_overfits_a_batch(tf, data):
+    _, rows = run(data, epochs=60, random_crop=False)
+    assert rows[-1].acc > 0.95
+    assert rows[-1].loss < 0.3 < rows[0].loss
+
+
+def test_alexnet_overfits_a_batch(tf, data):
+    from alexvgg.training import Trainer
+
+    few = data.take(np.arange(8))
+    model = models.build("alexnet", 67, 3, 2, {"dropout": 0.0})
+    settings = recipe(epochs=12, batch_size=8, learning_rate=1e-4, random_crop=False)
+    rows = list(Trainer(model, few, description(8), 67, settings, 0).epochs(few, 8, QUIET))
+    assert rows[-1].acc == 1.0
+
+
+def test_same_seed_same_weights(tf, data):
+    first, rows = run(data, epochs=2)
+    second, again = run(data, epochs=2)
+    other, _ = run(data, seed=1, epochs=2)
+    assert rows == again
+    for a, b in zip(first.get_weights(), second.get_weights(), strict=True):
+        assert np.array_equal(a, b)
+    assert not np.array_equal(first.get_weights()[0], other.get_weights()[0])
+
+
+def test_loss_that_is_not_finite_names_the_step(tf, data):
+    with pytest.raises(TrainingError, match=r"the loss is (nan|inf) at step \d+ of 8 \(epoch \d\).*learning_rate"):
+        run(data, epochs=4, learning_rate=1e2, optimizer="sgd", momentum=0.0, schedule="constant")
+
+
+def test_batch_larger_than_the_data(tf, data):
+    with pytest.raises(ParamsError, match="larger than the 32 training images"):
+        run(data, batch_size=33)
+
+
+def test_loss_and_accuracy_are_running_means_in_training_mode(tf, data):
+    """As `fit` prints them: with a rate of almost nothing, the mean over the batches is the mean over the data."""
+    model, rows = run(data, learning_rate=1e-12, optimizer="sgd", momentum=0.0)
+    assert rows[0].loss != pytest.approx(rows[0].val_loss, rel=1e-3)  # dropout and batch statistics
+    logits = model.get_layer("logits")
+    assert logits.units == 2
+    assert 0 <= rows[0].acc <= 1
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_validation_loss_is_keras(tf, smoothing):
+    import keras
+
+    random = np.random.default_rng(0)
+    logits, labels = random.normal(size=(20, 7)).astype(np.float32), random.integers(0, 7, 20).astype(np.int32)
+    theirs = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=smoothing)
+    assert metrics.cross_entropy(logits, labels, smoothing) == pytest.approx(
+        float(theirs(tf.one_hot(labels, 7), logits)), rel=1e-6
+    )
+
+
+@pytest.mark.parametrize("changes", [
+    {"optimizer": "adam"},
+    {"optimizer": "adam", "weight_decay": 0.1, "gradient_clip_norm": 0.5},
+    {"optimizer": "sgd", "weight_decay": 0.1},
+    {"optimizer": "sgd", "momentum": 0.0, "gradient_clip_norm": 0.5},
+])  # fmt: skip
+def test_optimizers_are_keras(tf, changes):
+    import keras
+
+    from alexvgg.optimizers import Optimizer
+
+    chosen = recipe(**changes)
+    random = np.random.default_rng(0)
+    start = {"kernel": random.normal(size=(5, 4)).astype("f4"), "bias": random.normal(size=4).astype("f4")}
+    ours = [keras.Variable(value, name=name) for name, value in start.items()]
+    theirs = [keras.Variable(value, name=name) for name, value in start.items()]
+    common = {"weight_decay": chosen.weight_decay or None, "global_clipnorm": chosen.gradient_clip_norm}
+    if chosen.optimizer == "adam":
+        reference = keras.optimizers.Adam(0.01, **common)
+    else:
+        reference = keras.optimizers.SGD(0.01, momentum=chosen.momentum, nesterov=chosen.momentum > 0, **common)
+    reference.exclude_from_weight_decay(var_names=["bias"])
+    optimizer = Optimizer(chosen, ours)
+    for step in range(5):
+        gradients = [tf.constant(random.normal(size=value.shape).astype("f4")) for value in start.values()]
+        optimizer.apply(gradients, tf.constant(step), tf.constant(0.01))
+        reference.apply(gradients, theirs)
+    for a, b in zip(ours, theirs, strict=True):
+        assert np.allclose(a.numpy(), b.numpy(), rtol=1e-5, atol=1e-6)
+
+
+def test_schedules():
+    rates = {name: [learning_rate(recipe(schedule=name, warmup_fraction=0.2), s, 100) for s in range(100)]
+             for name in ("constant", "cosine", "one_cycle")}  # fmt: skip
+    for name, values in rates.items():
+        assert values[0] == pytest.approx(1e-3 / 21), name
+        assert max(values) == pytest.approx(1e-3), name
+        assert values[:20] == sorted(values[:20]), name
+    assert rates["constant"][-1] == 1e-3
+    assert rates["cosine"][60] == pytest.approx(5e-4)
+    assert rates["one_cycle"][60] == pytest.approx(5e-4)
+    assert 0 < rates["one_cycle"][-1] < 2e-5
+
+
+def test_metrics_by_hand():
+    logits = np.log(np.array([[0.7, 0.2, 0.1], [0.1, 0.2, 0.7]], np.float32))
+    labels = np.array([0, 1])
+    assert metrics.accuracy(logits, labels) == 0.5
+    assert metrics.top_k_accuracy(logits, labels, 2) == 1.0
+    assert metrics.cross_entropy(logits, labels) == pytest.approx(-(math.log(0.7) + math.log(0.2)) / 2)
+    assert metrics.accuracy_interval(0.5, 100) == pytest.approx((0.4038, 0.5962), abs=1e-4)  # Wilson, by hand
