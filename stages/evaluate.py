@@ -14,9 +14,9 @@ def main(model: str, seed: int) -> None:
     with following(journal.path, layout.PACKAGE):
         summary = files.read_json(outputs.summary)
         runtime.start(summary["recipe"]["precision"], seed)
-        from alexvgg import experiment  # imports TensorFlow, which `start` has to set up first
+        from alexvgg import evaluation  # imports TensorFlow, which `start` has to set up first
 
-        metrics = experiment.evaluate(
+        metrics = evaluation.evaluate(
             summary, inputs.description, layout.SPLITS["test"], outputs.weights, settings.evaluation.batch_size
         )
         files.write_json(layout.metrics(settings.profile, f"{model}-{seed}"), metrics)

@@ -120,13 +120,8 @@ def follow_journal(journal: Path) -> None:
     """Send a journal on until standard input ends."""
     from alexvgg.tracking import follow, sync
 
-    target = sync.Target(layout.default_tracking_uri(), layout.journals().parent, layout.PACKAGE)
-    try:
-        follow.follow(journal, lambda: target.send(journal))
-    finally:
-        follow.close_if_killed(journal)
-    target.send(journal)
-    target.register(journal)
+    target = sync.Target(layout.default_tracking_uri(), layout.project_root(), layout.PACKAGE)
+    follow.follow(journal, lambda: target.send(journal), lambda: target.register(journal))
 
 
 def sync_runs() -> None:
@@ -135,7 +130,7 @@ def sync_runs() -> None:
     from alexvgg.tracking import sync
 
     settings = params.load(layout.PARAMS)
-    target = sync.Target(layout.default_tracking_uri(), layout.journals().parent, layout.PACKAGE)
+    target = sync.Target(layout.default_tracking_uri(), layout.project_root(), layout.PACKAGE)
     for model in settings.models:
         for seed in settings.seeds:
             inputs, outputs = layout.training(settings.profile, model, seed)
@@ -151,6 +146,9 @@ def open_ui(port: int) -> None:
     if uri.startswith(("http://", "https://")):
         print(f"MLflow is at {uri}")
         return
+    from alexvgg.tracking import connection
+
+    connection.connect(uri, connection.lock_of(layout.project_root()))  # makes or checks the database, once
     print(f"MLflow UI: http://127.0.0.1:{port} (Ctrl-C ends it)", flush=True)
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri, "--host", "127.0.0.1"]
     if subprocess.run([*command, "--port", str(port)], check=False).returncode not in (0, -2, 130):

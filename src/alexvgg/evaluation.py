@@ -1,14 +1,20 @@
-"""A network's answers on a split, and what they are worth."""
+"""A trained network, rebuilt from code; its answers on a split, and what they are worth.
 
+Imports TensorFlow: call `runtime.start` before importing this.
+"""
+
+from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from alexvgg import metrics
+from alexvgg import metrics, models
 from alexvgg.crops import Cropper
+from alexvgg.data import arrays
 from alexvgg.data.arrays import Description
+from alexvgg.errors import DataError
 
 TOP_K = 5
 
@@ -51,3 +57,31 @@ def test_metrics(logits: np.ndarray, labels: np.ndarray) -> dict[str, float]:
         "test_acc_high": high,
         "test_top5": metrics.top_k_accuracy(logits, labels, TOP_K),
     }
+
+
+def evaluate(
+    summary: dict[str, Any], description_path: Path, test_path: Path, weights: Path, batch_size: int
+) -> dict[str, Any]:
+    """Measure a trained network on the test split. Returns its last epoch's numbers and the test metrics."""
+    description = arrays.load_description(description_path)
+    model = rebuild(summary, description, weights)
+    test = arrays.load(test_path)
+    predictor = Predictor.of(model, description, summary["crop"], batch_size)
+    last_epoch = {name: summary[name] for name in ("loss", "acc", "val_loss", "val_acc")}
+    return last_epoch | test_metrics(predictor.logits(test.images), test.labels)
+
+
+def build(identity: dict[str, Any], description: Description) -> Any:
+    """The Keras model of a training or of its summary, with fresh weights."""
+    classes = len(description.classes)
+    return models.build(identity["architecture"], identity["crop"], 3, classes, identity["options"])
+
+
+def rebuild(summary: dict[str, Any], description: Description, weights: Path) -> Any:
+    """The trained Keras model: built from code, weights from disk. Raises DataError."""
+    model = build(summary, description)
+    try:
+        model.load_weights(weights)
+    except (OSError, ValueError, KeyError) as error:
+        raise DataError(f"{weights} does not fit {summary['model']}: {error}; run `dvc repro` or `dvc checkout`") from None
+    return model

@@ -1,4 +1,4 @@
-"""One training, from arrays to weights, history and summary; and its evaluation.
+"""One training, from arrays to weights, history and summary.
 
 Imports TensorFlow: call `runtime.start` before importing this. Paths come from the caller.
 """
@@ -10,10 +10,10 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from alexvgg import __version__, evaluation, files, models, runtime
+from alexvgg import __version__, files, runtime
 from alexvgg.data import arrays
 from alexvgg.data.arrays import Description
-from alexvgg.errors import DataError
+from alexvgg.evaluation import build
 from alexvgg.identity import Inputs, Outputs
 from alexvgg.params import Params
 from alexvgg.progress import Progress
@@ -49,34 +49,6 @@ def train(
     files.write_text(outputs.history, history_csv(rows))
     files.write_json(outputs.summary, summary)
     return summary
-
-
-def evaluate(
-    summary: dict[str, Any], description_path: Path, test_path: Path, weights: Path, batch_size: int
-) -> dict[str, Any]:
-    """Measure a trained network on the test split. Returns its last epoch's numbers and the test metrics."""
-    description = arrays.load_description(description_path)
-    model = rebuild(summary, description, weights)
-    test = arrays.load(test_path)
-    predictor = evaluation.Predictor.of(model, description, summary["crop"], batch_size)
-    last_epoch = {name: summary[name] for name in ("loss", "acc", "val_loss", "val_acc")}
-    return last_epoch | evaluation.test_metrics(predictor.logits(test.images), test.labels)
-
-
-def build(identity: dict[str, Any], description: Description) -> Any:
-    """The Keras model of a training or of its summary, with fresh weights."""
-    classes = len(description.classes)
-    return models.build(identity["architecture"], identity["crop"], 3, classes, identity["options"])
-
-
-def rebuild(summary: dict[str, Any], description: Description, weights: Path) -> Any:
-    """The trained Keras model: built from code, weights from disk. Raises DataError."""
-    model = build(summary, description)
-    try:
-        model.load_weights(weights)
-    except (OSError, ValueError, KeyError) as error:
-        raise DataError(f"{weights} does not fit {summary['model']}: {error}; run `dvc repro` or `dvc checkout`") from None
-    return model
 
 
 def summarize(identity: dict[str, Any], description: Description, parameters: int, last: Epoch) -> dict[str, Any]:

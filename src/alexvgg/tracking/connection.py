@@ -18,8 +18,15 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 
+def lock_of(root: Path) -> Path:
+    """The lock that guards the database of the project in `root`."""
+    return root / ".alexvgg" / "mlflow.lock"
+
+
 def connect(default_uri: str, lock: Path) -> Any:
     """An MLflow client for `MLFLOW_TRACKING_URI`, or for `default_uri`. Raises TrackingError.
+
+    A URI that starts with http is asked for its health first, with a short time-out.
 
     `lock` is a file: one process at a time may create or upgrade a database.
     """
@@ -44,12 +51,17 @@ def connect(default_uri: str, lock: Path) -> Any:
     return client
 
 
-def experiment_id(client: Any, profile: str, lock: Path) -> str:
-    """The experiment of a profile, made if need be: `alexvgg-<profile>`."""
+def experiment_id(client: Any, profile: str, lock: Path, artifacts: Path) -> str:
+    """The experiment of a profile, made if need be: `alexvgg-<profile>`.
+
+    A database has no server to keep files for it: they go to the folder `artifacts`, not to wherever this
+    process happens to run.
+    """
     name = f"alexvgg-{profile}"
+    location = None if client.tracking_uri.startswith(("http://", "https://")) else (artifacts / name).as_uri()
     with FileLock(lock, timeout=60):
         found = client.get_experiment_by_name(name)
-        return found.experiment_id if found else client.create_experiment(name)
+        return found.experiment_id if found else client.create_experiment(name, artifact_location=location)
 
 
 def _knock(uri: str) -> None:

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from alexvgg import journal
 from alexvgg.errors import TrackingError
@@ -13,10 +14,10 @@ EVERY = 2.0  # seconds between two looks
 LONGEST_PAUSE = 60.0  # seconds between two tries to reach a server that is gone
 
 
-def follow(path: Path, send: Callable[[], None]) -> None:
-    """Call `send` whenever the journal has grown, until standard input ends; then once more.
+def follow(path: Path, send: Callable[[], Any], finish: Callable[[], Any]) -> None:
+    """Call `send` whenever the journal has grown, until standard input ends; then `finish`.
 
-    A failure is said once and tried again. Raises TrackingError if the last try fails.
+    A failure is said once and tried again. Raises TrackingError if `finish` fails.
     """
     over = threading.Event()
     threading.Thread(target=_wait_for_end_of_input, args=(over,), daemon=True).start()
@@ -35,9 +36,10 @@ def follow(path: Path, send: Callable[[], None]) -> None:
             complained = True
             pause = min(2 * pause, LONGEST_PAUSE)
             next_try = time.monotonic() + pause
+    close_if_killed(path)
     try:
-        send()
-    except Exception as error:  # noqa: BLE001
+        finish()
+    except Exception as error:  # noqa: BLE001 - as above
         raise TrackingError(f"{_line(error)}; the run is safe in {path.name}, send it later: alexvgg sync") from None
 
 

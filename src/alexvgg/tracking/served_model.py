@@ -10,14 +10,15 @@ class ServedModel(PythonModel):
     """Images, uint8 (n, side, side, 3), to probabilities, float32 (n, classes)."""
 
     def load_context(self, context):
-        from alexvgg import experiment, files, runtime
+        from alexvgg import files, runtime
         from alexvgg.data.arrays import load_description
-        from alexvgg.evaluation import Predictor
 
         summary = files.read_json(Path(context.artifacts["summary"]))
         description = load_description(Path(context.artifacts["description"]))
         runtime.start(summary["recipe"]["precision"], summary["seed"])
-        model = experiment.rebuild(summary, description, Path(context.artifacts["weights"]))
+        from alexvgg.evaluation import Predictor, rebuild  # TensorFlow is set up now
+
+        model = rebuild(summary, description, Path(context.artifacts["weights"]))
         self._predictor = Predictor.of(model, description, summary["crop"], summary["evaluation_batch_size"])
 
     def predict(self, context, model_input, params=None):

@@ -13,11 +13,12 @@ from alexvgg.tracking.push import push
 class Target:
     """Where journals are sent. Connects when first used.
 
-    `state` is the folder for locks, `package` the source folder that goes with a model.
+    `root` is the project's folder, `package` the source folder that goes with a model.
     """
 
-    def __init__(self, default_uri: str, state: Path, package: Path) -> None:
-        self._uri, self._lock, self._package = default_uri, state / "mlflow.lock", package
+    def __init__(self, default_uri: str, root: Path, package: Path) -> None:
+        self._uri, self._package = default_uri, package
+        self._lock, self._artifacts = connection.lock_of(root), root / "mlruns"
         self._client: Any = None
 
     def send(self, path: Path) -> str:
@@ -25,12 +26,13 @@ class Target:
         if self._client is None:
             self._client = connection.connect(self._uri, self._lock)
         profile = journal.read(path)[0]["profile"]
-        experiment = connection.experiment_id(self._client, profile, self._lock)
+        experiment = connection.experiment_id(self._client, profile, self._lock, self._artifacts)
         return push(self._client, experiment, path)
 
     def register(self, path: Path) -> None:
-        """Register the model of a finished journal."""
-        registration.register(self._client, self.send(path), path, self._package)
+        """Send a journal, and register the model of the training if it is finished."""
+        run_id = self.send(path)
+        registration.register(self._client, run_id, path, self._package)
 
 
 def everything(target: Target, folder: Path) -> str:
@@ -39,7 +41,6 @@ def everything(target: Target, folder: Path) -> str:
     for path, start in found:
         if not _is_running(start["process"]):
             close_if_killed(path)
-        target.send(path)
         target.register(path)
     return f"{len(found)} runs are in MLflow"
 

@@ -1,0 +1,225 @@
+"""What a journal says is what a real MLflow, on SQLite, holds."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+import zlib
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+from alexvgg import journal as journals
+from alexvgg.errors import TrackingError
+from alexvgg.journal import Journal
+from alexvgg.tracking import connection
+from alexvgg.tracking.sync import Target, everything
+
+PACKAGE = ROOT / "src" / "alexvgg"
+
+
+def identity(model="alexnet", seed=0, key="k1") -> dict:
+    return {
+        "profile": "test", "model": model, "seed": seed, "architecture": "alexnet", "options": {"dropout": 0.5},
+        "crop": 67, "key": key, "tags": {"dvc.stage": f"train@{model}-{seed}", "mlflow.source.git.commit": "abc"},
+        "recipe": {
+            "epochs": 2, "batch_size": 32, "optimizer": "adam", "learning_rate": 0.001, "schedule": "cosine",
+            "weight_decay": 0.0, "label_smoothing": 0.0, "precision": "float32", "random_crop": True, "flip": False,
+        },
+        "dataset": {"name": "digits", "digest": "d" * 64, "path": "data/train.npz", "images": {"train": 10}},
+    }  # fmt: skip
+
+
+def epoch(number: int, value: float) -> dict:
+    names = ("loss", "acc", "val_loss", "val_acc", "learning_rate")
+    return {"epoch": number, **{name: value + i for i, name in enumerate(names)}}
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch) -> Path:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    return tmp_path / "with space"
+
+
+@pytest.fixture
+def target(root) -> Target:
+    root.mkdir()
+    return Target(f"sqlite:///{root / 'mlflow.db'}", root, PACKAGE)
+
+
+@pytest.fixture
+def folder(root) -> Path:
+    return root / ".alexvgg" / "journals"
+
+
+def client(root: Path):
+    return connection.connect(f"sqlite:///{root / 'mlflow.db'}", root / ".alexvgg" / "mlflow.lock")
+
+
+def runs(root: Path) -> list:
+    api = client(root)
+    return api.search_runs([experiment.experiment_id for experiment in api.search_experiments()])
+
+
+def test_what_was_logged_is_read_back(target, root, folder):
+    journal = Journal.create(folder, **identity())
+    journal.append("environment", versions={"tensorflow": "2.0"})
+    target.send(journal.path)
+    journal.append("epoch", **epoch(1, 0.5))
+    target.send(journal.path)
+    [running] = runs(root)
+    assert running.info.status == "RUNNING"
+    assert running.data.metrics["loss"] == 0.5
+    journal.append("epoch", **epoch(2, 0.25))
+    journal.append("system", step=3, values={"cpu_utilization_percentage": 50.0})
+    journal.append("end", status="FINISHED", params=123, val_acc=0.5, weights_sha256="", artifacts={"weights": "gone"})
+    journal.append("evaluation", metrics={"test_acc": 0.75})
+    target.register(journal.path)
+
+    [run] = runs(root)
+    history = client(root).get_metric_history(run.info.run_id, "val_loss")
+    assert [(point.step, point.value) for point in history] == [(1, 2.5), (2, 2.25)]
+    assert run.data.metrics["test_acc"] == 0.75
+    assert run.data.metrics["system/cpu_utilization_percentage"] == 50.0
+    assert run.info.run_name == "alexnet-0"
+    assert run.info.status == "FINISHED"
+    assert run.info.end_time == journals.read(journal.path)[5]["time"]
+    assert run.data.params["learning_rate"] == "0.001"
+    assert run.data.params["parameters"] == "123"
+    assert run.data.tags["dvc.stage"] == "train@alexnet-0"
+    assert run.data.tags["mlflow.source.git.commit"] == "abc"
+    assert run.data.tags["env.tensorflow"] == "2.0"
+    [dataset] = run.inputs.dataset_inputs
+    assert (dataset.dataset.name, dataset.dataset.digest) == ("digits", "d" * 36)
+    attached = client(root).download_artifacts(run.info.run_id, "params.json", str(root))
+    assert json.loads(Path(attached).read_text())["recipe"]["epochs"] == 2
+    assert client(root).get_experiment(run.info.experiment_id).name == "alexvgg-test"
+
+
+def test_sending_again_changes_nothing(target, root, folder):
+    journal = Journal.create(folder, **identity())
+    journal.append("epoch", **epoch(1, 0.5))
+    target.send(journal.path)
+    [run] = runs(root)
+    client(root).set_tag(run.info.run_id, "alexvgg.records_sent", "0")  # as if the process had died before this
+    target.send(journal.path)
+    everything(target, folder)
+    [again] = runs(root)
+    assert again.info.run_id == run.info.run_id
+    assert len(client(root).get_metric_history(run.info.run_id, "loss")) == 1
+
+
+def test_killed_training_is_closed_as_such(target, root, folder):
+    journal = Journal.create(folder, **identity())
+    start = journals.read(journal.path)[0]
+    text = json.dumps({**start, "process": 2**22 - 1})
+    journal.path.write_text(f"{zlib.crc32(text.encode()):08x} {text}\n")
+    everything(target, folder)
+    assert [run.info.status for run in runs(root)] == ["KILLED"]
+    alive = Journal.create(folder, **identity(key="k2"))
+    everything(target, folder)
+    assert sorted(run.info.status for run in runs(root)) == ["KILLED", "RUNNING"]
+    assert journals.newest(folder, "k2") == alive.path
+
+
+def test_damaged_tail_of_a_journal_is_left_out(folder):
+    journal = Journal.create(folder, **identity())
+    journal.append("epoch", **epoch(1, 0.5))
+    whole = journal.path.read_bytes()
+    for damaged in (whole[:-3], whole[:-10] + b"x" + whole[-9:]):
+        journal.path.write_bytes(damaged)
+        assert [record["kind"] for record in journals.read(journal.path)] == ["start"]
+
+
+def follow(journal: Path, root: Path, **environment: str) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, "-m", "alexvgg.cli", "follow", str(journal)],
+        stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=root,
+        env=os.environ | {"PYTHONPATH": str(ROOT / "src"), "DVC_ROOT": str(root), **environment},
+    )  # fmt: skip
+
+
+def test_curves_appear_while_training_runs(root, folder):
+    root.mkdir()
+    journal = Journal.create(folder, **identity())
+    follower = follow(journal.path, root)
+    journal.append("epoch", **epoch(1, 0.5))
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if (root / "mlflow.db").exists() and any(run.data.metrics for run in runs(root)):
+            break
+        time.sleep(0.5)
+    assert [run.data.metrics["loss"] for run in runs(root)] == [0.5]
+    assert follower.poll() is None
+    follower.communicate("", timeout=60)
+    assert follower.returncode == 0
+    assert [run.info.status for run in runs(root)] == ["KILLED"]  # standard input ended without an end record
+
+
+def test_unreachable_server_is_said_in_one_line(root, folder):
+    root.mkdir()
+    journal = Journal.create(folder, **identity())
+    follower = follow(journal.path, root, MLFLOW_TRACKING_URI="http://127.0.0.1:9")
+    _, errors = follower.communicate("", timeout=60)
+    assert follower.returncode == 5
+    assert "http://127.0.0.1:9 does not answer" in errors
+    assert "alexvgg sync" in errors
+    assert len(errors.splitlines()) == 1
+
+
+def test_database_that_is_none(root):
+    root.mkdir()
+    (root / "mlflow.db").write_text("not a database" * 100)
+    with pytest.raises(TrackingError, match="cannot be used"):
+        client(root)
+
+
+def test_best_model_by_validation_has_the_alias(tf, target, root, folder, tmp_path):
+    import keras
+    import numpy as np
+
+    from alexvgg import files, models
+    from alexvgg.data.arrays import Description
+
+    description = Description(
+        source="digits", archive_sha256="", classes=["a", "b"], side=8, mean=[0.5] * 3, std=[0.25] * 3,
+        resize=256, crop=227, images={},
+    )  # fmt: skip
+    files.write_json(tmp_path / "description.json", description.model_dump())
+    options = models.parse_options("vgg16", {}).model_dump()
+    summary = {
+        "model": "vgg16", "architecture": "vgg16", "options": options, "crop": 32, "seed": 0,
+        "recipe": {"precision": "float32"}, "evaluation_batch_size": 4,
+    }  # fmt: skip
+    files.write_json(tmp_path / "summary.json", summary)
+    keras.utils.set_random_seed(0)
+    model = models.build("vgg16", 32, 3, 2, options)
+    model.save_weights(tmp_path / "m.weights.h5")
+    artifacts = {"weights": "m.weights.h5", "summary": "summary.json", "description": "description.json"}
+    for seed, val_acc in enumerate([0.5, 0.9, 0.7]):
+        journal = Journal.create(folder, **identity(seed=seed, key=f"k{seed}"))
+        journal.append(
+            "end", status="FINISHED", params=1, val_acc=val_acc,
+            weights_sha256=files.sha256(tmp_path / "m.weights.h5"),
+            artifacts={name: str(tmp_path / file) for name, file in artifacts.items()},
+        )  # fmt: skip
+        target.register(journal.path)
+        target.register(journal.path)
+    api = client(root)
+    assert len(api.search_model_versions("name = 'alexvgg-test'")) == 3
+    best = api.get_model_version_by_alias("alexvgg-test", "best")
+    assert best.tags["val_acc"] == "0.9"
+    assert {run.info.status for run in runs(root)} == {"FINISHED"}
+
+    import mlflow
+
+    loaded = mlflow.pyfunc.load_model("models:/alexvgg-test@best")
+    images = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3), dtype=np.uint8)
+    answer = loaded.predict(images)
+    assert answer.shape == (3, 2)
+    assert np.allclose(answer.sum(axis=1), 1, atol=1e-6)
+    from alexvgg.crops import Cropper
+
+    assert np.allclose(answer, model(Cropper(description, 32).centre(images)), atol=1e-5)
