@@ -17,7 +17,11 @@ def main(model: str, seed: int) -> None:
         from alexvgg import evaluation  # imports TensorFlow, which `start` has to set up first
 
         metrics = evaluation.evaluate(
-            summary, inputs.description, layout.SPLITS["test"], outputs.weights, settings.evaluation.batch_size
+            summary,
+            inputs.description,
+            layout.SPLITS["test"],
+            outputs.weights,
+            settings.evaluation.batch_size,
         )
         files.write_json(layout.metrics(settings.profile, f"{model}-{seed}"), metrics)
         recording.evaluated(journal, metrics)

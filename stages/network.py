@@ -15,7 +15,7 @@ def main(model: str) -> None:
         layout.network(model),
         {
             "architecture": architecture,
-            "sources": sources.digests(models.source_file(architecture), layout.PACKAGE),
+            "sources": sources.digests(models.named(architecture).source_file, layout.PACKAGE),
         },
     )
 

@@ -16,7 +16,11 @@ def main() -> None:
     train, val = preprocess.split_validation(dataset.train, chosen.val_fraction, chosen.split_seed)
     description = preprocess.describe(dataset, train, val, settings.data.source, archive_sha256, chosen)
     figures.crops(
-        layout.reports(settings.profile) / "crops.png", train.images[0], chosen.resize, chosen.crop, chosen.split_seed
+        layout.reports(settings.profile) / "crops.png",
+        train.images[0],
+        chosen.resize,
+        chosen.crop,
+        chosen.split_seed,
     )
     for name, split in {"train": train, "val": val, "test": dataset.test}.items():
         arrays.save(layout.SPLITS[name], split)

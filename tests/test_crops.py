@@ -84,6 +84,11 @@ def test_picture_crop_equals_the_training_crop(tf, images):
     ours = crop_image(images[0], 76, 67, 2, 5, True)
     matrix = tf.constant(resize_matrix(32, 76))
     batch = crop_batch(
-        tf.constant(images[:1].astype(np.float32)), matrix, tf.constant([2]), tf.constant([5]), tf.constant([True]), 67
+        tf.constant(images[:1].astype(np.float32)),
+        matrix,
+        tf.constant([2]),
+        tf.constant([5]),
+        tf.constant([True]),
+        67,
     )
     assert np.abs(batch[0].numpy() - ours).max() <= 0.5 + 1e-3

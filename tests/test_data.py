@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import CIFAR100_ARCHIVE, DIGITS_SHA256, cifar_members, write_archive
 
 from alexvgg.data import arrays, cifar100, digits, download, preprocess
 from alexvgg.data.dataset import Split
 from alexvgg.errors import DataError, ParamsError
 from alexvgg.params import Cifar100, Digits, Preprocess
+from conftest import CIFAR100_ARCHIVE, DIGITS_SHA256, cifar_members, write_archive
 
 SMALL = {"train": 200, "test": 100}
 
@@ -60,7 +60,10 @@ class Gadget:
         (lambda m: m["train"][b"fine_labels"].__setitem__(0, 1), "1 to 3 images a class"),
         (lambda m: m["train"][b"fine_labels"].__setitem__(0, 100), "labels run from 0 to 100"),
         (lambda m: m["meta"].update({b"fine_label_names": [b"same"] * 100}), "1 different classes"),
-        (lambda m: m["meta"].update({b"fine_label_names": [b"%d" % i for i in range(99)]}), "99 different classes"),
+        (
+            lambda m: m["meta"].update({b"fine_label_names": [b"%d" % i for i in range(99)]}),
+            "99 different classes",
+        ),
     ],
 )
 def test_foreign_archives_are_refused(tmp_path, monkeypatch, change, message):
@@ -174,7 +177,10 @@ def test_channel_statistics_are_numpys():
 
 
 def test_arrays_are_the_same_bytes_and_damage_is_noticed(tmp_path):
-    split = Split(np.random.default_rng(0).integers(0, 256, (40, 8, 8, 3), dtype=np.uint8), np.arange(40, dtype=np.int32))
+    split = Split(
+        np.random.default_rng(0).integers(0, 256, (40, 8, 8, 3), dtype=np.uint8),
+        np.arange(40, dtype=np.int32),
+    )
     for name in ("a.npz", "b.npz"):
         arrays.save(tmp_path / name, split)
     content = (tmp_path / "a.npz").read_bytes()

@@ -3,10 +3,10 @@
 import ast
 
 import pytest
-from conftest import ROOT
 from ruamel.yaml import YAML
 
 from alexvgg.sources import closure
+from conftest import ROOT
 
 PACKAGE = ROOT / "src" / "alexvgg"
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -68,7 +68,9 @@ def test_architectures_import_blocks_and_not_each_other():
 
 def test_reporting_imports_neither_tensorflow_nor_mlflow():
     for name in ("results", "table", "figures"):
-        files = {path.relative_to(PACKAGE).as_posix() for path in closure(PACKAGE / "reporting" / f"{name}.py", PACKAGE)}
+        files = {
+            path.relative_to(PACKAGE).as_posix() for path in closure(PACKAGE / "reporting" / f"{name}.py", PACKAGE)
+        }
         assert not files & (users_of("tensorflow") | users_of("mlflow"))
 
 

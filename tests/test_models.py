@@ -30,7 +30,7 @@ def test_every_network_is_expected():
 @pytest.mark.parametrize("name", EXPECTED)
 def test_parameters_and_arithmetic(tf, name):
     architecture = models.ARCHITECTURES[name]
-    model = models.build(name, architecture.input_size, 3, architecture.classes, {})
+    model = models.named(name).build(architecture.input_size, architecture.classes, {})
     parameters, gflop = EXPECTED[name]
     assert model.count_params() == parameters
     assert forward_flops(model) / 1e9 == pytest.approx(gflop, abs=5e-4)
@@ -44,36 +44,39 @@ def test_the_family_is_table_2():
 
 @pytest.mark.parametrize("name", ["alexnet", "alexnet_vgg", "vgg_a", "vgg_e"])
 def test_smallest_crop_is_the_smallest(tf, name):
-    smallest = models.parse_options(name, {}).min_crop
-    assert models.build(name, smallest, 3, 10, {}).output_shape == (None, 10)
+    smallest = models.named(name).parse({}).min_crop
+    assert models.named(name).build(smallest, 10, {}).output_shape == (None, 10)
     with pytest.raises(ValueError):
-        models.build(name, smallest - 1, 3, 10, {})
+        models.named(name).build(smallest - 1, 10, {})
 
 
 def test_smallest_crop_without_overlap(tf):
     options = {"overlapping_pooling": False}
-    smallest = models.parse_options("alexnet", options).min_crop
-    models.build("alexnet", smallest, 3, 10, options)
+    smallest = models.named("alexnet").parse(options).min_crop
+    models.named("alexnet").build(smallest, 10, options)
     with pytest.raises(ValueError):
-        models.build("alexnet", smallest - 1, 3, 10, options)
+        models.named("alexnet").build(smallest - 1, 10, options)
 
 
 def test_order_of_layers(tf):
-    alexnet = kinds(models.build("alexnet", 67, 3, 10, {}))
-    hybrid = kinds(models.build("alexnet_vgg", 65, 3, 10, {}))
+    alexnet = kinds(models.named("alexnet").build(67, 10, {}))
+    hybrid = kinds(models.named("alexnet_vgg").build(65, 10, {}))
     assert alexnet[:4] == ["InputLayer", "Conv2D", "BatchNormalization", "MaxPooling2D"]
     assert hybrid[:4] == ["InputLayer", "Conv2D", "MaxPooling2D", "BatchNormalization"]
-    assert "BatchNormalization" not in kinds(models.build("vgg16", 32, 3, 10, {}))
+    assert "BatchNormalization" not in kinds(models.named("vgg16").build(32, 10, {}))
 
 
 def test_options_of_alexnet(tf):
-    lrn = models.build("alexnet", 67, 3, 10, {"normalization": "lrn", "activation": "tanh", "dropout": 0.25})
+    lrn = models.named("alexnet").build(67, 10, {"normalization": "lrn", "activation": "tanh", "dropout": 0.25})
     assert kinds(lrn).count("LocalResponseNormalization") == 2
     assert "BatchNormalization" not in kinds(lrn)
-    assert {layer.activation.__name__ for layer in lrn.layers if hasattr(layer, "kernel")} == {"tanh", "linear"}
+    assert {layer.activation.__name__ for layer in lrn.layers if hasattr(layer, "kernel")} == {
+        "tanh",
+        "linear",
+    }
     assert {layer.rate for layer in lrn.layers if hasattr(layer, "rate")} == {0.25}
-    plain = kinds(models.build("alexnet", 67, 3, 10, {"normalization": "none"}))
-    assert len(plain) == len(kinds(models.build("alexnet", 67, 3, 10, {}))) - 5
+    plain = kinds(models.named("alexnet").build(67, 10, {"normalization": "none"}))
+    assert len(plain) == len(kinds(models.named("alexnet").build(67, 10, {}))) - 5
 
 
 def test_local_response_normalization_is_the_papers(tf):
@@ -94,11 +97,11 @@ def test_weights_are_the_same_bytes_and_come_back(tf, tmp_path):
     import numpy as np
 
     keras.utils.set_random_seed(0)
-    model = models.build("alexnet", 67, 3, 10, {})
+    model = models.named("alexnet").build(67, 10, {})
     for name in ("one", "two"):
         model.save_weights(tmp_path / f"{name}.weights.h5")
     assert (tmp_path / "one.weights.h5").read_bytes() == (tmp_path / "two.weights.h5").read_bytes()
-    again = models.build("alexnet", 67, 3, 10, {})
+    again = models.named("alexnet").build(67, 10, {})
     images = np.random.default_rng(0).normal(size=(2, 67, 67, 3)).astype(np.float32)
     assert not np.array_equal(model(images), again(images))
     again.load_weights(tmp_path / "one.weights.h5")

@@ -5,10 +5,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
 
 from alexvgg import params
 from alexvgg.errors import ParamsError
+from conftest import ROOT
 
 
 def put(tree: dict, dotted: str, value) -> dict:
@@ -38,7 +38,7 @@ def test_committed_params_are_the_quickstart():
         ("models.alexnet.options", {"activaton": "tanh"}, "did you mean 'activation'"),
         ("models.alexnet.options", {"activation": "gelu"}, "'relu' or 'tanh', found 'gelu'"),
         ("models.alexnet.options", {"dropout": 1.0}, "less than 1"),
-        ("models.vgg16.options", {"normalization": "lrn"}, "unknown vgg16 option"),
+        ("models.vgg16.options", {"normalization": "lrn"}, "unknown VGG-16 option"),
         ("models.alexnet.crop", 66, "needs at least 67"),
         ("models.vgg16.crop", "32", "valid integer, found '32'"),
         ("models.alexnet.learning_rate", -1, "models.alexnet.learning_rate: input should be greater than 0"),

@@ -9,13 +9,13 @@ import zlib
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
 
 from alexvgg import journal as journals
 from alexvgg.errors import TrackingError
 from alexvgg.journal import Journal
 from alexvgg.tracking import connection
 from alexvgg.tracking.sync import Target, everything
+from conftest import ROOT
 
 PACKAGE = ROOT / "src" / "alexvgg"
 
@@ -188,14 +188,14 @@ def test_best_model_by_validation_has_the_alias(tf, target, root, folder, tmp_pa
         resize=256, crop=227, images={},
     )  # fmt: skip
     files.write_json(tmp_path / "description.json", description.model_dump())
-    options = models.parse_options("vgg16", {}).model_dump()
+    options = models.named("vgg16").parse({}).model_dump()
     summary = {
         "model": "vgg16", "architecture": "vgg16", "options": options, "crop": 32, "seed": 0,
         "recipe": {"precision": "float32"}, "evaluation_batch_size": 4,
     }  # fmt: skip
     files.write_json(tmp_path / "summary.json", summary)
     keras.utils.set_random_seed(0)
-    model = models.build("vgg16", 32, 3, 2, options)
+    model = models.named("vgg16").build(32, 2, options)
     model.save_weights(tmp_path / "m.weights.h5")
     artifacts = {"weights": "m.weights.h5", "summary": "summary.json", "description": "description.json"}
     for seed, val_acc in enumerate([0.5, 0.9, 0.7]):

@@ -4,13 +4,13 @@ import math
 
 import numpy as np
 import pytest
-from test_crops import description
 
 from alexvgg import metrics, models
 from alexvgg.data.dataset import Split
 from alexvgg.errors import ParamsError, TrainingError
 from alexvgg.params import Recipe
 from alexvgg.schedules import learning_rate
+from test_crops import description
 
 QUIET = lambda **_: None  # noqa: E731
 
@@ -61,7 +61,7 @@ def test_alexnet_overfits_a_batch(tf, data):
     from alexvgg.training import Trainer
 
     few = data.take(np.arange(8))
-    model = models.build("alexnet", 67, 3, 2, {"dropout": 0.0})
+    model = models.named("alexnet").build(67, 2, {"dropout": 0.0})
     settings = recipe(epochs=12, batch_size=8, learning_rate=1e-4, random_crop=False)
     rows = list(Trainer(model, few, description(8), 67, settings, 0).epochs(few, 8, QUIET))
     assert rows[-1].acc == 1.0
@@ -101,7 +101,10 @@ def test_validation_loss_is_keras(tf, smoothing):
     import keras
 
     random = np.random.default_rng(0)
-    logits, labels = random.normal(size=(20, 7)).astype(np.float32), random.integers(0, 7, 20).astype(np.int32)
+    logits, labels = (
+        random.normal(size=(20, 7)).astype(np.float32),
+        random.integers(0, 7, 20).astype(np.int32),
+    )
     theirs = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=smoothing)
     assert metrics.cross_entropy(logits, labels, smoothing) == pytest.approx(
         float(theirs(tf.one_hot(labels, 7), logits)), rel=1e-6

@@ -97,7 +97,7 @@ def list_models(as_json: bool) -> None:
     rows = []
     for name, architecture in models.ARCHITECTURES.items():
         size = architecture.input_size
-        model = models.build(name, size, 3, architecture.classes, {})
+        model = architecture.build(size, architecture.classes, {})
         rows.append(
             {
                 "name": name,

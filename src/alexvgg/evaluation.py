@@ -74,7 +74,7 @@ def evaluate(
 def build(identity: dict[str, Any], description: Description) -> Any:
     """The Keras model of a training or of its summary, with fresh weights."""
     classes = len(description.classes)
-    return models.build(identity["architecture"], identity["crop"], 3, classes, identity["options"])
+    return models.named(identity["architecture"]).build(identity["crop"], classes, identity["options"])
 
 
 def rebuild(summary: dict[str, Any], description: Description, weights: Path) -> Any:
@@ -83,5 +83,7 @@ def rebuild(summary: dict[str, Any], description: Description, weights: Path) ->
     try:
         model.load_weights(weights)
     except (OSError, ValueError, KeyError) as error:
-        raise DataError(f"{weights} does not fit {summary['model']}: {error}; run `dvc repro` or `dvc checkout`") from None
+        raise DataError(
+            f"{weights} does not fit {summary['model']}: {error}; run `dvc repro` or `dvc checkout`"
+        ) from None
     return model

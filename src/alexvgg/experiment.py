@@ -7,7 +7,6 @@ import csv
 import io
 from collections.abc import Callable
 from dataclasses import asdict, fields
-from pathlib import Path
 from typing import Any
 
 from alexvgg import __version__, files, runtime

@@ -40,7 +40,7 @@ def identify(params: Params, model: str, seed: int, inputs: Inputs, package: Pat
         "model": model,
         "seed": seed,
         "architecture": entry.architecture,
-        "options": models.parse_options(entry.architecture, entry.options).model_dump(),
+        "options": models.named(entry.architecture).parse(entry.options).model_dump(),
         "crop": entry.crop,
         "recipe": params.recipe(model).model_dump(),
         "evaluation_batch_size": params.evaluation.batch_size,

@@ -21,7 +21,9 @@ class Optimizer:
     def __init__(self, recipe: Recipe, variables: list[Any]) -> None:
         self._recipe = recipe
         self._weights = [variable.value for variable in variables]
-        self._decayed = [weight for weight, v in zip(self._weights, variables, strict=True) if v.name not in NOT_DECAYED]
+        self._decayed = [
+            weight for weight, v in zip(self._weights, variables, strict=True) if v.name not in NOT_DECAYED
+        ]
         moments = 2 if recipe.optimizer == "adam" else 1
         self.moments = [
             [tf.Variable(tf.zeros(weight.shape, weight.dtype), trainable=False) for weight in self._weights]

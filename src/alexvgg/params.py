@@ -99,7 +99,7 @@ class RosterEntry(Section):
 
     @model_validator(mode="after")
     def _network_can_be_built(self) -> "RosterEntry":
-        options = models.parse_options(self.architecture, self.options)
+        options = models.named(self.architecture).parse(self.options)
         if self.crop < options.min_crop:
             raise ValueError(
                 f"crop {self.crop} is too small for {self.architecture} with these options; "

@@ -66,10 +66,20 @@ def find_or_rebuild(
     found = newest(folder, summary["key"])
     if found is not None:
         return Journal(found)
-    names = ("model", "seed", "architecture", "options", "crop", "recipe", "evaluation_batch_size", "data", "key")
+    names = (
+        "model",
+        "seed",
+        "architecture",
+        "options",
+        "crop",
+        "recipe",
+        "evaluation_batch_size",
+        "data",
+        "key",
+    )
     journal = begin(folder, {name: summary[name] for name in names}, profile, inputs)
     for row in pd.read_csv(outputs.history).to_dict("records"):
-        journal.append("epoch", **row)
+        journal.append("epoch", **{str(name): value for name, value in row.items()})
     finish(journal, summary, inputs, outputs)
     if metrics is not None and metrics.exists():
         evaluated(journal, files.read_json(metrics))

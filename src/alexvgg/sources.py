@@ -29,21 +29,21 @@ def digests(entry: Path, package: Path) -> dict[str, str]:
 
 
 def _imported(file: Path, package: Path) -> list[Path]:
-    names: set[str] = set()
+    found: list[Path | None] = []
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            names.update(alias.name for alias in node.names)
+            found += [_file_of(alias.name, package) for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            names.update(f"{node.module}.{alias.name}" for alias in node.names)
-            names.add(node.module)
-    return [path for name in names for path in _files_of(name, package)]
+            for alias in node.names:
+                found.append(_file_of(f"{node.module}.{alias.name}", package) or _file_of(node.module, package))
+    return [path for path in found if path is not None]
 
 
-def _files_of(name: str, package: Path) -> list[Path]:
-    """The files that importing the dotted `name` runs; none if it is no module of the package."""
+def _file_of(name: str, package: Path) -> Path | None:
+    """The file of the module with the dotted `name`, if it is one of the package's."""
     top, *rest = name.split(".")
     if top != package.name:
-        return []
+        return None
     base = package.joinpath(*rest)
     file = base / "__init__.py" if base.is_dir() else base.with_suffix(".py")
-    return [file] if file.is_file() else []
+    return file if file.is_file() else None

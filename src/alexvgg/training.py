@@ -42,7 +42,7 @@ class StepReport(Protocol):
 
 
 class Trainer:
-    """A network in training. `model` is a Keras model as `models.build` makes it."""
+    """A network in training. `model` is a Keras model as an `Architecture` builds it."""
 
     def __init__(self, model: Any, train: Split, description: Description, crop: int, recipe: Recipe, seed: int):
         if recipe.batch_size > len(train):

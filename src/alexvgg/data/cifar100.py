@@ -22,7 +22,6 @@ SIDE = 32
 MAX_BYTES = {"train": 200_000_000, "test": 40_000_000, "meta": 100_000}
 
 
-
 def _latin1(text: str, encoding: str) -> bytes:
     """How a pickle of protocol 2 that Python 3 wrote spells bytes."""
     return text.encode({"latin1": "latin1"}[encoding])

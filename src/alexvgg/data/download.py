@@ -110,5 +110,3 @@ def _reason(error: Exception) -> str:
     if isinstance(error, requests.Timeout):
         return "timed out"
     return " ".join(str(error).split())
-
-

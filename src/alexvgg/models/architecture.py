@@ -3,11 +3,16 @@
 Nothing here imports Keras, so that parameters can be checked in a moment; `build` does, when it is called.
 """
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from alexvgg.names import refuse_unknown
 
 Initializer = Literal["glorot_uniform", "he_normal"]
 
@@ -30,13 +35,34 @@ class Options(BaseModel):
 class Architecture:
     """One network of the talk.
 
-    `build(input_shape, classes, options)` returns a Keras model from images, float32
+    `function(input_shape, classes, options)` returns a Keras model from images, float32
     (n, height, width, channels), to class probabilities, float32 (n, classes), whose last trained layer is
-    called `logits`.
+    called `logits`. `input_size` (pixels) and `classes` are those that the slides draw it for.
     """
 
     title: str
     options: type[Options]
-    build: Callable[[tuple[int, int, int], int, Any], Any]
+    function: Callable[[tuple[int, int, int], int, Any], Any]
     input_size: int
     classes: int
+
+    def parse(self, options: dict[str, Any]) -> Options:
+        """The options, checked. Raises ValueError, saying what is allowed."""
+        for name in options:
+            refuse_unknown(name, self.options.model_fields, f"{self.title} option")
+        try:
+            return self.options.model_validate(options)
+        except ValidationError as error:
+            detail = error.errors(include_url=False)[0]
+            message = detail["msg"][0].lower() + detail["msg"][1:]
+            raise ValueError(f"options.{detail['loc'][0]}: {message}, found {detail['input']!r}") from None
+
+    def build(self, crop: int, classes: int, options: dict[str, Any]) -> Any:
+        """The Keras model for square colour images of `crop` pixels. Imports TensorFlow."""
+        return self.function((crop, crop, 3), classes, self.parse(options))
+
+    @property
+    def source_file(self) -> Path:
+        """The file in which the network is written."""
+        function = self.function.func if isinstance(self.function, partial) else self.function
+        return Path(inspect.getfile(function))

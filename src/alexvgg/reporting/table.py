@@ -46,7 +46,8 @@ def slide_comparison(results: pd.DataFrame) -> str:
         printed = slide.RESULTS.get(row["architecture"])
         if printed is None:
             continue
-        lines.append([row["model"], "Params", f"{printed['params']:,}", f"{row['params']:,}", f"{row['params'] - printed['params']:+,}"])  # fmt: skip
+        params = [f"{printed['params']:,}", f"{row['params']:,}", f"{row['params'] - printed['params']:+,}"]
+        lines.append([row["model"], "Params", *params])
         for name, heading in zip(SLIDE_COLUMNS, SLIDE_HEADINGS, strict=True):
             numbers = [f"{printed[name]:.4f}", _spread(row, name), f"{row[name] - printed[name]:+.4f}"]
             lines.append([row["model"], heading, *numbers])
@@ -97,7 +98,8 @@ def _grid(headings: list[str], lines: Iterable[list[str]]) -> str:
     widths = [max(len(row[column]) for row in rows) for column in range(len(headings))]
 
     def line(cells: list[str]) -> str:
-        padded = [cells[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(cells[1:], widths[1:], strict=True))]  # fmt: skip
+        others = [cell.rjust(width) for cell, width in zip(cells[1:], widths[1:], strict=True)]
+        padded = [cells[0].ljust(widths[0]), *others]
         return "| " + " | ".join(padded) + " |"
 
     rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]

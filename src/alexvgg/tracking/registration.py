@@ -26,14 +26,14 @@ def register(client: Any, run_id: str, path: Path, package: Path) -> None:
     if files.sha256(artifacts["weights"]) != end["weights_sha256"]:
         return
     name = f"alexvgg-{records[0]['profile']}"
-    version = _log(client, run_id, name, artifacts, package)
+    version = _log(run_id, name, artifacts, package)
     client.set_model_version_tag(name, version, "val_acc", repr(end["val_acc"]))
     client.set_tag(run_id, MODEL_TAG, str(version))
     client.set_terminated(run_id, end["status"], end["time"])
     _move_alias(client, name)
 
 
-def _log(client: Any, run_id: str, name: str, artifacts: dict[str, Path], package: Path) -> str:
+def _log(run_id: str, name: str, artifacts: dict[str, Path], package: Path) -> str:
     """Log the model to its run. Requirements are given, so that MLflow imports nothing to find them out."""
     import mlflow
     import numpy as np

@@ -1,0 +1,293 @@
+"""The whole pipeline with real DVC on a tiny profile, in a copy of the project whose path has a space."""
+
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+
+import pytest
+from dvc.repo import Repo
+from ruamel.yaml import YAML
+
+from conftest import ROOT
+
+COPIED = ("dvc.yaml", "src", "stages", "profiles", ".dvc/config", ".dvcignore", ".gitignore")
+
+
+class Project:
+    """A copy of the project, a git and DVC repository of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        for name in COPIED:
+            source, target = ROOT / name, folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if source.is_dir():
+                shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(source, target)
+        self.environment = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW", "DVC"))}
+        self.environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{self.environment['PATH']}"
+        self.run("git", "init", "--quiet")
+        self.run("git", "config", "user.email", "test@example.org")
+        self.run("git", "config", "user.name", "test")
+
+    def run(self, *command: str, code: int = 0) -> str:
+        done = subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True, text=True)
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def dvc(self, *command: str, code: int = 0) -> str:
+        return self.run(sys.executable, "-m", "dvc", *command, code=code)
+
+    def alexvgg(self, *command: str, code: int = 0) -> str:
+        self.environment["PYTHONPATH"] = str(self.folder / "src")
+        return self.run(sys.executable, "-m", "alexvgg.cli", *command, code=code)
+
+    @property
+    def params(self) -> dict:
+        return YAML(typ="safe", pure=True).load(self.folder / "params.yaml")
+
+    @params.setter
+    def params(self, value: dict) -> None:
+        YAML().dump(value, self.folder / "params.yaml")
+
+    def stale(self) -> set[str]:
+        """The stages whose own dependencies differ from dvc.lock."""
+        with Repo(str(self.folder)) as repo:
+            return {name.rpartition(":")[2] for name in repo.status()}
+
+    def outputs(self) -> dict[str, bytes]:
+        paths = [*self.folder.glob("reports/**/*"), self.folder / "dvc.lock"]
+        return {str(path.relative_to(self.folder)): path.read_bytes() for path in paths if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory) -> Project:
+    made = Project(tmp_path_factory.mktemp("a project") / "alexvgg")
+    params = YAML(typ="safe", pure=True).load(ROOT / "profiles" / "quickstart.yaml")
+    params["profile"] = "tiny"
+    params["preprocess"]["val_fraction"] = 0.9  # 143 images are left to train with
+    params["training"]["epochs"] = 1
+    params["models"] = {
+        "vgg16": {"architecture": "vgg16", "crop": 32, "learning_rate": 1e-4},
+        "alexnet": {"architecture": "alexnet", "crop": 67},
+    }
+    made.params = params
+    made.run("git", "add", "-A")
+    made.run("git", "commit", "--quiet", "-m", "start")
+    made.log = made.dvc("repro")
+    return made
+
+
+def mlflow_runs(project: Project) -> list:
+    import mlflow
+
+    # A copy, since MLflow keeps files open that a test may delete.
+    copy = project.folder.parent / f"{uuid.uuid4().hex}.db"
+    with sqlite3.connect(project.folder / "mlflow.db") as source, sqlite3.connect(copy) as target:
+        source.backup(target)
+    client = mlflow.MlflowClient(f"sqlite:///{copy}")
+    found = client.search_runs([experiment.experiment_id for experiment in client.search_experiments()])
+    return sorted(found, key=lambda run: run.info.run_name)
+
+
+def test_it_makes_the_table_and_the_runs(project):
+    results = json.loads((project.folder / "reports/tiny/results.json").read_text())
+    assert [row["model"] for row in results] == ["vgg16", "alexnet"]
+    assert "Traceback" not in project.log
+    assert "epoch 1/1" in project.log
+    runs = mlflow_runs(project)
+    assert [(run.info.run_name, run.info.status) for run in runs] == [
+        ("alexnet-0", "FINISHED"),
+        ("vgg16-0", "FINISHED"),
+    ]
+    metrics = json.loads((project.folder / "reports/tiny/metrics/vgg16-0.json").read_text())
+    for name in ("loss", "val_acc", "test_acc", "test_top5"):
+        assert runs[1].data.metrics[name] == metrics[name]
+    assert (project.folder / "reports/tiny/crops.png").exists()
+    project.run("git", "add", "-A")
+    project.run("git", "commit", "--quiet", "-m", "results")
+    tracked = project.run("git", "ls-files")
+    assert "crops.png" not in tracked
+    assert "weights" not in tracked
+
+
+def test_again_does_nothing(project):
+    assert "Data and pipelines are up to date." in project.dvc("repro")
+    assert project.stale() == set()
+
+
+def test_forced_it_gives_the_same_bytes(project):
+    before = project.outputs()
+    project.dvc("repro", "--force")
+    assert project.outputs() == before
+
+
+PER_MODEL = {"train@vgg16-0", "train@alexnet-0"}
+EVALUATIONS = {"evaluate@vgg16-0", "evaluate@alexnet-0"}
+NETWORKS = {"network@vgg16", "network@alexnet"}
+
+# What is edited → the stages whose own dependencies changed. What follows them runs if their outputs change.
+PARAMETERS = {
+    "models.vgg16.learning_rate": (0.5, {"train@vgg16-0", "report"}),
+    "models.vgg16.crop": (33, {"train@vgg16-0", "report"}),
+    "models.alexnet.options": ({"dropout": 0.1}, {"train@alexnet-0", "report"}),
+    "models.vgg16.architecture": ("vgg_a", {"network@vgg16", "train@vgg16-0", "report"}),
+    "training.epochs": (2, PER_MODEL),
+    "training.flip": (True, PER_MODEL),
+    "evaluation.batch_size": (99, PER_MODEL | EVALUATIONS),
+    "preprocess.split_seed": (5, {"preprocess"}),
+    "preprocess.resize": (300, {"preprocess"}),
+    "data.sha256": (["0" * 64], {"download"}),
+}
+SOURCES = {
+    "stages/download.py": {"download"},
+    "stages/preprocess.py": {"preprocess"},
+    "stages/network.py": NETWORKS,
+    "stages/train.py": PER_MODEL,
+    "stages/evaluate.py": EVALUATIONS,
+    "stages/report.py": {"report"},
+    "src/alexvgg/data/download.py": {"download", "preprocess"},
+    "src/alexvgg/data/cifar100.py": {"preprocess"},
+    "src/alexvgg/data/digits.py": {"preprocess"},
+    "src/alexvgg/data/preprocess.py": {"preprocess"},
+    "src/alexvgg/data/arrays.py": {"preprocess"} | PER_MODEL | EVALUATIONS,
+    "src/alexvgg/data/dataset.py": {"preprocess"} | PER_MODEL | EVALUATIONS,
+    "src/alexvgg/geometry.py": {"preprocess", "report"} | PER_MODEL | EVALUATIONS,
+    "src/alexvgg/crops.py": PER_MODEL | EVALUATIONS,
+    "src/alexvgg/evaluation.py": PER_MODEL | EVALUATIONS,
+    "src/alexvgg/metrics.py": {"report"} | PER_MODEL | EVALUATIONS,
+    "src/alexvgg/runtime.py": PER_MODEL | EVALUATIONS,
+    "src/alexvgg/training.py": PER_MODEL,
+    "src/alexvgg/experiment.py": PER_MODEL,
+    "src/alexvgg/identity.py": PER_MODEL,
+    "src/alexvgg/optimizers.py": PER_MODEL,
+    "src/alexvgg/schedules.py": PER_MODEL,
+    "src/alexvgg/params.py": PER_MODEL,
+    "src/alexvgg/sources.py": NETWORKS | PER_MODEL,
+    "src/alexvgg/models/__init__.py": NETWORKS,
+    "src/alexvgg/models/architecture.py": NETWORKS,
+    "src/alexvgg/models/blocks.py": NETWORKS,
+    "src/alexvgg/models/alexnet.py": NETWORKS,
+    "src/alexvgg/models/vgg.py": NETWORKS,
+    "src/alexvgg/models/alexnet_vgg.py": NETWORKS,
+    "src/alexvgg/models/summary.py": NETWORKS,
+    "src/alexvgg/reporting/table.py": {"report"},
+    "src/alexvgg/reporting/results.py": {"report"},
+    "src/alexvgg/reporting/slide.py": {"report"},
+    "src/alexvgg/reporting/figures.py": {"preprocess", "report"},
+    "src/alexvgg/reporting/__init__.py": {"report"},
+}
+
+
+@pytest.mark.parametrize("where", PARAMETERS)
+def test_a_parameter_makes_exactly_these_stages_stale(project, where):
+    original = project.params
+    changed = project.params
+    value, expected = PARAMETERS[where]
+    *parents, last = where.split(".")
+    section = changed
+    for name in parents:
+        section = section[name]
+    section[last] = value
+    project.params = changed
+    try:
+        assert project.stale() == expected
+    finally:
+        project.params = original
+
+
+def test_a_source_file_makes_exactly_these_stages_stale(project):
+    """Every source file; those in no list make nothing stale."""
+    files = sorted(path for folder in ("src", "stages") for path in (project.folder / folder).rglob("*.py"))
+    found = {}
+    for path in files:
+        original = path.read_bytes()
+        path.write_bytes(original + b"# edited\n")
+        name = path.relative_to(project.folder).as_posix()
+        found[name] = project.stale()
+        path.write_bytes(original)
+    assert {name: stages for name, stages in found.items() if stages} == SOURCES
+
+
+def test_an_edited_or_new_network_retrains_no_other(project):
+    vgg = project.folder / "src/alexvgg/models/vgg.py"
+    original = vgg.read_bytes()
+    (project.folder / "src/alexvgg/models/mine.py").write_text("# a new network\n")
+    vgg.write_bytes(original + b"# edited\n")
+    try:
+        project.dvc("repro", "network@vgg16", "network@alexnet")
+        assert project.stale() == {"train@vgg16-0", "evaluate@vgg16-0"}
+    finally:
+        vgg.write_bytes(original)
+        (project.folder / "src/alexvgg/models/mine.py").unlink()
+        project.dvc("repro", "network@vgg16", "network@alexnet")
+    assert project.stale() == set()
+
+
+@pytest.mark.parametrize(
+    ("where", "value", "stage", "message"),
+    [
+        ("training", {"epochz": 1}, "train@vgg16-0", "did you mean 'epochs'"),
+        ("data", {"sha256": ["0" * 64]}, "download", "wrong hash"),
+    ],
+)
+def test_a_failed_stage_leaves_earlier_outputs(project, where, value, stage, message):
+    original, before = project.params, project.outputs()
+    weights = (project.folder / "weights/tiny/vgg16-0.weights.h5").read_bytes()
+    changed = project.params
+    changed[where] |= value
+    project.params = changed
+    try:
+        output = project.dvc("repro", "--single-item", "--force", stage, code=255)
+    finally:
+        project.params = original
+    assert message in output
+    assert "Traceback" not in output
+    assert project.outputs() == before
+    assert (project.folder / "weights/tiny/vgg16-0.weights.h5").read_bytes() == weights
+    assert project.stale() == set()
+
+
+def test_unreachable_server_does_not_stop_a_stage_and_sync_sends_it_later(project):
+    project.environment["MLFLOW_TRACKING_URI"] = "http://127.0.0.1:9"
+    before = project.outputs()
+    count = len(mlflow_runs(project))
+    output = project.dvc("repro", "--single-item", "--force", "train@vgg16-0")
+    assert "http://127.0.0.1:9 does not answer" in output
+    assert project.outputs() == before
+    assert "does not answer" in project.alexvgg("sync", code=5)
+    del project.environment["MLFLOW_TRACKING_URI"]
+    project.alexvgg("sync")
+    assert len(mlflow_runs(project)) == count + 1
+    project.alexvgg("sync")
+    assert len(mlflow_runs(project)) == count + 1
+
+
+def test_runs_that_dvc_restored_are_built_from_its_files(project):
+    shutil.rmtree(project.folder / ".alexvgg")
+    for path in project.folder.glob("mlflow.db*"):
+        path.unlink()
+    project.alexvgg("sync")
+    runs = mlflow_runs(project)
+    assert [run.info.run_name for run in runs] == ["alexnet-0", "vgg16-0"]
+    metrics = json.loads((project.folder / "reports/tiny/metrics/alexnet-0.json").read_text())
+    assert runs[0].data.metrics["test_acc"] == metrics["test_acc"]
+    assert runs[0].data.metrics["val_loss"] == metrics["val_loss"]
+
+
+def test_profile_command_keeps_edits(project):
+    original = (project.folder / "params.yaml").read_bytes()
+    assert "edits that are in no profile" in project.alexvgg("profile", "cpu", code=2)
+    assert "did you mean 'cpu'" in project.alexvgg("profile", "cpuu", code=2)
+    assert (project.folder / "params.yaml").read_bytes() == original
+    (project.folder / "params.yaml").unlink()
+    project.alexvgg("profile", "cpu")
+    assert (project.folder / "params.yaml").read_bytes() == (ROOT / "profiles/cpu.yaml").read_bytes()
+    project.alexvgg("profile", "quickstart")
+    (project.folder / "params.yaml").write_bytes(original)
