@@ -88,7 +88,7 @@ def test_roster_entry_overrides_the_common_recipe(quickstart, write_params):
     put(quickstart, "models.alexnet.learning_rate", 0.5)
     settings = params.load(write_params(quickstart))
     assert settings.recipe("alexnet").learning_rate == 0.5
-    assert settings.recipe("alexnet_vgg").learning_rate == quickstart["training"]["learning_rate"]
+    assert settings.recipe("vgg16").weight_decay == quickstart["training"]["weight_decay"]
 
 
 def test_a_number_in_scientific_notation_is_a_number(write_params):

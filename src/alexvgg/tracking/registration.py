@@ -43,8 +43,8 @@ def _log(run_id: str, name: str, artifacts: dict[str, Path], package: Path) -> s
     description = files.read_json(artifacts["description"])
     side, classes = description["side"], len(description["classes"])
     signature = ModelSignature(
-        inputs=Schema([TensorSpec(np.dtype(np.uint8), (-1, side, side, 3), "image")]),
-        outputs=Schema([TensorSpec(np.dtype(np.float32), (-1, classes), "probability")]),
+        inputs=Schema([TensorSpec(np.dtype(np.uint8), (-1, side, side, 3))]),
+        outputs=Schema([TensorSpec(np.dtype(np.float32), (-1, classes))]),
     )
     # What MLflow has to say here (hints, progress bars) would end up in the middle of a training's output.
     with redirect_stderr(io.StringIO()), mlflow.start_run(run_id=run_id, log_system_metrics=False):
