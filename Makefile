@@ -1,7 +1,7 @@
 # Everything a person types. `make help` lists it.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test test-slow check format lock ui clean-venv
+.PHONY: help setup repro test check format lock ui clean-venv
 
 PROFILE ?=
 PORT ?= 5000
@@ -14,10 +14,14 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-setup: .venv/ready ## install everything into .venv (GPU=1 adds the CUDA libraries)
+setup: .venv/ready $(if $(GPU),.venv/gpu) ## install everything into .venv (GPU=1 adds the CUDA libraries)
 
 .venv/ready: requirements.lock pyproject.toml
-	@bash scripts/setup.sh $(if $(GPU),gpu)
+	@bash scripts/setup.sh
+	@touch $@
+
+.venv/gpu: .venv/ready
+	@bash scripts/setup.sh gpu
 	@touch $@
 
 repro: .venv/ready ## run the pipeline and print the results table (PROFILE=quickstart|cpu|slides replaces params.yaml first)
@@ -26,11 +30,8 @@ repro: .venv/ready ## run the pipeline and print the results table (PROFILE=quic
 	@$(BIN)/dvc repro
 	@$(BIN)/alexvgg show
 
-test: .venv/ready ## the fast tests, at most 6 minutes on two cores
-	$(BIN)/python -m pytest -m "not slow"
-
-test-slow: .venv/ready ## the tests that take longer
-	$(BIN)/python -m pytest -m slow
+test: .venv/ready ## the tests, at most 6 minutes on two cores
+	$(BIN)/python -m pytest
 
 check: .venv/ready ## lint, format, types
 	$(BIN)/ruff check .

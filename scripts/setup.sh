@@ -31,11 +31,14 @@ if [ -z "$uv" ]; then
     uv=.venv/bin/uv
 fi
 
+if [ "${1:-}" = gpu ]; then
+    echo "setup: installing the CUDA libraries"
+    "$uv" pip install --quiet --python .venv/bin/python --constraint requirements.lock "tensorflow[and-cuda]"
+    exit 0
+fi
+
 echo "setup: installing the pinned packages (about 3 GB of disk; a few minutes the first time)"
 # Compiled now, once: importing TensorFlow from source files costs twice the time, in every stage.
 "$uv" pip install --quiet --python .venv/bin/python --compile-bytecode --require-hashes -r requirements.lock
 "$uv" pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation -e .
-if [ "${1:-}" = gpu ]; then
-    "$uv" pip install --quiet --python .venv/bin/python --constraint requirements.lock "tensorflow[and-cuda]"
-fi
 echo "setup: done"
