@@ -43,11 +43,10 @@ def crops(path: Path, image: np.ndarray, resize: int, crop: int, seed: int) -> N
     whole.set_title(f"resized to {resize}", fontsize=9)
     for index, axis in enumerate(axes.flat[1:]):
         top, left = (int(offset) for offset in draw.integers(0, resize - crop + 1, 2))
-        flip = bool(draw.integers(2))
         color = COLORS[index % len(COLORS)]
         whole.add_patch(plt.Rectangle((left, top), crop - 1, crop - 1, fill=False, edgecolor=color))
-        axis.imshow(crop_image(image, resize, crop, top, left, flip))
-        axis.set_title(f"{crop} px at ({top}, {left}){', flipped' if flip else ''}", fontsize=9, color=color)
+        axis.imshow(crop_image(image, resize, crop, top, left, False))
+        axis.set_title(f"{crop} px at ({top}, {left})", fontsize=9, color=color)
     for axis in axes.flat:
         axis.set_axis_off()
     _save(figure, path)
