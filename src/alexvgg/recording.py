@@ -9,7 +9,7 @@ import pandas as pd
 
 from alexvgg import files, provenance
 from alexvgg.identity import Inputs, Outputs
-from alexvgg.journal import Journal, newest
+from alexvgg.journal import Journal, newest, read
 from alexvgg.monitor import watching
 from alexvgg.tracking.follower import following
 
@@ -87,5 +87,8 @@ def find_or_rebuild(
 
 
 def evaluated(journal: Journal, metrics: dict[str, float]) -> None:
-    """Add the test metrics to the journal of a training."""
-    journal.append("evaluation", metrics={k: v for k, v in metrics.items() if k.startswith("test_")})
+    """Add the test metrics to the journal of a training, unless it ends with the same ones."""
+    measured = {name: value for name, value in metrics.items() if name.startswith("test_")}
+    earlier = [record["metrics"] for record in read(journal.path) if record["kind"] == "evaluation"]
+    if earlier[-1:] != [measured]:
+        journal.append("evaluation", metrics=measured)
