@@ -95,7 +95,9 @@ def test_what_was_logged_is_read_back(target, root, folder):
     assert (dataset.dataset.name, dataset.dataset.digest) == ("digits", "d" * 36)
     attached = client(root).download_artifacts(run.info.run_id, "params.json", str(root))
     assert json.loads(Path(attached).read_text())["recipe"]["epochs"] == 2
-    assert client(root).get_experiment(run.info.experiment_id).name == "alexvgg-test"
+    experiment = client(root).get_experiment(run.info.experiment_id)
+    assert experiment.name == "alexvgg-test"
+    assert experiment.artifact_location == (root / "mlruns" / "alexvgg-test").as_uri()
 
 
 def test_sending_again_changes_nothing(target, root, folder):

@@ -19,7 +19,7 @@ def begin(folder: Path, identity: dict[str, Any], profile: str, inputs: Inputs) 
     description = files.read_json(inputs.description)
     dataset = {
         "name": description["source"],
-        "digest": files.digest(identity["data"]),
+        "digest": files.digest({name: identity["data"][name] for name in ("train", "val", "description")}),
         "path": str(inputs.train),
         "images": description["images"],
     }

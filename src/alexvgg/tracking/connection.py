@@ -11,6 +11,7 @@ from filelock import FileLock
 from alexvgg.errors import TrackingError
 
 SECONDS = 5
+KIND = {"mlflow.experimentKind": "custom_model_development"}  # opens as model training, not as generative AI
 
 # Read by MLflow when it is imported; its own values wait for minutes on a server that is gone.
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", str(SECONDS))
@@ -61,7 +62,7 @@ def experiment_id(client: Any, profile: str, lock: Path, artifacts: Path) -> str
     location = None if client.tracking_uri.startswith(("http://", "https://")) else (artifacts / name).as_uri()
     with FileLock(lock, timeout=60):
         found = client.get_experiment_by_name(name)
-        return found.experiment_id if found else client.create_experiment(name, artifact_location=location)
+        return found.experiment_id if found else client.create_experiment(name, location, KIND)
 
 
 def _knock(uri: str) -> None:
