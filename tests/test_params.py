@@ -65,6 +65,14 @@ def test_bad_values_are_refused_by_name(quickstart, write_params, where, value, 
     assert "\n" not in str(error.value)
 
 
+def test_misspelt_key_is_named_before_the_one_it_hides(quickstart, write_params):
+    quickstart["training"]["learning_rat"] = quickstart["training"].pop("learning_rate")
+    with pytest.raises(
+        ParamsError, match=r"training\.learning_rat: unknown key 'learning_rat'; did you mean 'learning_rate'"
+    ):
+        params.load(write_params(quickstart))
+
+
 def test_missing_key_is_named(quickstart, write_params):
     del quickstart["training"]["epochs"]
     with pytest.raises(ParamsError, match=r"training\.epochs: field required"):

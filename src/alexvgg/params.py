@@ -161,8 +161,12 @@ def load(path: Path) -> Params:
 
 
 def _describe(error: ValidationError) -> str:
-    """The first of a validation's errors, as `where: what; what is allowed`."""
-    detail = error.errors(include_url=False)[0]
+    """The most telling of a validation's errors, as `where: what; what is allowed`.
+
+    A misspelt key is two errors, one unknown and one missing: the unknown one says what to do.
+    """
+    found = error.errors(include_url=False)
+    detail = next((one for one in found if one["type"] == "extra_forbidden"), found[0])
     where = [str(part) for part in detail["loc"] if part not in ("digits", "cifar100")]
     path = ".".join(where) or "file"
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
@@ -176,8 +180,8 @@ def _describe(error: ValidationError) -> str:
     message = message[0].lower() + message[1:]
     if message.startswith("models."):
         return message + more
-    found = "" if isinstance(detail["input"], dict | BaseModel) else f", found {detail['input']!r}"
-    return f"{path}: {message}{found}{more}"
+    given = "" if isinstance(detail["input"], dict | BaseModel) else f", found {detail['input']!r}"
+    return f"{path}: {message}{given}{more}"
 
 
 def _fields_at(loc: tuple[int | str, ...]) -> list[str]:
