@@ -5,13 +5,13 @@ import _project  # noqa: F401, I001 - before everything else
 import os
 from pathlib import Path
 
-from alexvgg import console, layout, params
+from alexvgg import console, layout, params_file
 from alexvgg.data import download
 
 
 def main() -> None:
     local = os.environ.get("ALEXVGG_CIFAR100_ARCHIVE")
-    download.fetch(params.load(layout.PARAMS).data, Path(local) if local else None, layout.ARCHIVE)
+    download.fetch(params_file.load(layout.PARAMS).data, Path(local) if local else None, layout.ARCHIVE)
 
 
 if __name__ == "__main__":

@@ -2,12 +2,12 @@
 
 import _project  # noqa: F401, I001 - before everything else
 
-from alexvgg import console, files, layout, params, recording, runtime
+from alexvgg import console, files, layout, params_file, recording, runtime
 from alexvgg.tracking.follower import following
 
 
 def main(model: str, seed: int) -> None:
-    settings = params.load(layout.PARAMS)
+    settings = params_file.load(layout.PARAMS)
     settings.entry(model)
     inputs, outputs = layout.training(settings.profile, model, seed)
     journal = recording.find_or_rebuild(layout.journals(), settings.profile, inputs, outputs)

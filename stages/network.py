@@ -6,11 +6,11 @@ retrains nothing.
 
 import _project  # noqa: F401, I001 - before everything else
 
-from alexvgg import console, files, layout, models, params, sources
+from alexvgg import console, files, layout, models, params_file, sources
 
 
 def main(model: str) -> None:
-    architecture = params.load(layout.PARAMS).entry(model).architecture
+    architecture = params_file.load(layout.PARAMS).entry(model).architecture
     files.write_json(
         layout.network(model),
         {

@@ -2,13 +2,13 @@
 
 import _project  # noqa: F401, I001 - before everything else
 
-from alexvgg import console, files, layout, params
+from alexvgg import console, files, layout, params_file
 from alexvgg.data import arrays, cifar100, digits, download, preprocess
 from alexvgg.reporting import figures
 
 
 def main() -> None:
-    settings = params.load(layout.PARAMS)
+    settings = params_file.load(layout.PARAMS)
     archive_sha256 = download.verify(layout.ARCHIVE, settings.data)
     reader = {"cifar100": cifar100.read, "digits": digits.read}[settings.data.source]
     dataset = reader(layout.ARCHIVE)

@@ -4,12 +4,12 @@ import _project  # noqa: F401, I001 - before everything else
 
 import pandas as pd
 
-from alexvgg import console, files, layout, params
+from alexvgg import console, files, layout, params_file
 from alexvgg.reporting import figures, results, table
 
 
 def main() -> None:
-    settings = params.load(layout.PARAMS)
+    settings = params_file.load(layout.PARAMS)
     profile, folder = settings.profile, layout.reports(settings.profile)
     names = [f"{model}-{seed}" for model in settings.models for seed in settings.seeds]
     runs = [

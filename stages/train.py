@@ -4,12 +4,12 @@ import _project  # noqa: F401, I001 - before everything else
 
 from dataclasses import asdict
 
-from alexvgg import console, layout, params, recording, runtime
+from alexvgg import console, layout, params_file, recording, runtime
 from alexvgg.identity import identify
 
 
 def main(model: str, seed: int) -> None:
-    settings = params.load(layout.PARAMS)
+    settings = params_file.load(layout.PARAMS)
     inputs, outputs = layout.training(settings.profile, model, seed)
     identity = identify(settings, model, seed, inputs, layout.PACKAGE)
     journal = recording.begin(layout.journals(), identity, settings.profile, inputs)

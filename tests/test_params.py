@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from alexvgg import params
+from alexvgg import params_file
 from alexvgg.errors import ParamsError
 from conftest import ROOT
 
@@ -21,7 +21,7 @@ def put(tree: dict, dotted: str, value) -> dict:
 
 @pytest.mark.parametrize("profile", sorted(path.stem for path in (ROOT / "profiles").glob("*.yaml")))
 def test_every_profile_is_valid_and_names_itself(profile):
-    assert params.load(ROOT / "profiles" / f"{profile}.yaml").profile == profile
+    assert params_file.load(ROOT / "profiles" / f"{profile}.yaml").profile == profile
 
 
 def test_committed_params_are_the_quickstart():
@@ -60,7 +60,7 @@ def test_committed_params_are_the_quickstart():
 def test_bad_values_are_refused_by_name(quickstart, write_params, where, value, expected):
     put(quickstart, where, value)
     with pytest.raises(ParamsError) as error:
-        params.load(write_params(quickstart))
+        params_file.load(write_params(quickstart))
     assert expected in str(error.value)
     assert "\n" not in str(error.value)
 
@@ -70,38 +70,38 @@ def test_misspelt_key_is_named_before_the_one_it_hides(quickstart, write_params)
     with pytest.raises(
         ParamsError, match=r"training\.learning_rat: unknown key 'learning_rat'; did you mean 'learning_rate'"
     ):
-        params.load(write_params(quickstart))
+        params_file.load(write_params(quickstart))
 
 
 def test_missing_key_is_named(quickstart, write_params):
     del quickstart["training"]["epochs"]
     with pytest.raises(ParamsError, match=r"training\.epochs: field required"):
-        params.load(write_params(quickstart))
+        params_file.load(write_params(quickstart))
 
 
 @pytest.mark.parametrize("content", ["a: [1, 2", "just text", "", "a: 1\na: 2", "\tx: 1"])
 def test_corrupt_file_is_one_line(write_params, content):
     with pytest.raises(ParamsError) as error:
-        params.load(write_params(content))
+        params_file.load(write_params(content))
     assert "profiles/*.yaml" in str(error.value)
     assert "\n" not in str(error.value)
 
 
 def test_missing_file_says_what_to_do(tmp_path):
     with pytest.raises(ParamsError, match=r"copy one of profiles"):
-        params.load(tmp_path / "params.yaml")
+        params_file.load(tmp_path / "params.yaml")
 
 
 def test_roster_entry_overrides_the_common_recipe(quickstart, write_params):
     put(quickstart, "models.alexnet.learning_rate", 0.5)
-    settings = params.load(write_params(quickstart))
+    settings = params_file.load(write_params(quickstart))
     assert settings.recipe("alexnet").learning_rate == 0.5
     assert settings.recipe("vgg16").weight_decay == quickstart["training"]["weight_decay"]
 
 
 def test_a_number_in_scientific_notation_is_a_number(write_params):
     text = (ROOT / "profiles" / "quickstart.yaml").read_text()
-    settings = params.load(write_params(text.replace("weight_decay: 0.02", "weight_decay: 2e-2")))
+    settings = params_file.load(write_params(text.replace("weight_decay: 0.02", "weight_decay: 2e-2")))
     assert settings.training.weight_decay == 0.02
 
 
@@ -121,6 +121,6 @@ def test_stage_refuses_bad_parameters_before_tensorflow(quickstart, write_params
 
 
 def test_unknown_model_of_a_stage_says_which_there_are(quickstart, write_params):
-    settings = params.load(write_params(quickstart))
+    settings = params_file.load(write_params(quickstart))
     with pytest.raises(ParamsError, match="alexnet, alexnet_vgg, vgg16"):
         settings.entry("alexnett")

@@ -48,14 +48,14 @@ def _parser() -> argparse.ArgumentParser:
 
 def check_params() -> None:
     """Raise ParamsError if params.yaml cannot be used."""
-    from alexvgg import params
+    from alexvgg import params_file
 
-    params.load(layout.PARAMS)
+    params_file.load(layout.PARAMS)
 
 
 def use_profile(name: str) -> None:
     """Copy profiles/<name>.yaml to params.yaml, unless that would lose edits."""
-    from alexvgg import files, params
+    from alexvgg import files, params_file
     from alexvgg.names import refuse_unknown
 
     profiles = {path.stem: path for path in sorted(Path("profiles").glob("*.yaml"))}
@@ -63,7 +63,7 @@ def use_profile(name: str) -> None:
         refuse_unknown(name, profiles, "profile")
     except ValueError as error:
         raise ParamsError(str(error)) from None
-    params.load(profiles[name])
+    params_file.load(profiles[name])
     wanted = profiles[name].read_bytes()
     if layout.PARAMS.exists():
         current = layout.PARAMS.read_bytes()
@@ -79,9 +79,9 @@ def use_profile(name: str) -> None:
 
 def show_results() -> None:
     """Print results.md of the current profile, and where to look next."""
-    from alexvgg import params
+    from alexvgg import params_file
 
-    profile = params.load(layout.PARAMS).profile
+    profile = params_file.load(layout.PARAMS).profile
     folder = layout.reports(profile)
     print((folder / "results.md").read_text(encoding="utf-8"))
     print(f"Table and curves: {folder}/    MLflow: make ui    What changed: dvc params diff, dvc metrics diff")
@@ -126,10 +126,10 @@ def follow_journal(journal: Path) -> None:
 
 def sync_runs() -> None:
     """Send every journal, and build the runs that DVC restored instead of running them."""
-    from alexvgg import params, recording
+    from alexvgg import params_file, recording
     from alexvgg.tracking import sync
 
-    settings = params.load(layout.PARAMS)
+    settings = params_file.load(layout.PARAMS)
     target = sync.Target(layout.default_tracking_uri(), layout.project_root(), layout.PACKAGE)
     for model in settings.models:
         for seed in settings.seeds:

@@ -1,16 +1,13 @@
-"""`params.yaml`, typed and checked, before anything slow is imported.
+"""What may stand in `params.yaml`, and what it means; `params_file` reads it.
 
 Unknown keys are refused. There are no defaults here for what the pipeline does: a parameter file is
 complete. The one rule of combination is that a roster entry may name any key of `training` again, and
 its own value wins (`Params.recipe`).
 """
 
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from alexvgg import models
 from alexvgg.errors import ParamsError
@@ -127,7 +124,9 @@ class Params(Section):
             try:
                 self.recipe(name)
             except ValidationError as error:
-                raise ValueError(f"models.{name}.{_describe(error)}") from None
+                first = error.errors(include_url=False)[0]
+                where, message = ".".join(map(str, first["loc"])), first["msg"][0].lower() + first["msg"][1:]
+                raise ValueError(f"models.{name}.{where}: {message}, found {first['input']!r}") from None
         return self
 
     def recipe(self, model: str) -> Recipe:
@@ -139,59 +138,3 @@ class Params(Section):
         if model not in self.models:
             raise ParamsError(f"model {model!r} is not in the roster; there are: {', '.join(self.models)}")
         return self.models[model]
-
-
-def load(path: Path) -> Params:
-    """Read and check a parameter file. Raises ParamsError."""
-    try:
-        raw = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ParamsError(f"{path} does not exist; copy one of profiles/*.yaml to it") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ParamsError(f"{path} cannot be read: {error}") from None
-    except YAMLError as error:
-        where = " ".join(str(error).split())
-        raise ParamsError(f"{path} is not valid YAML: {where}; mend it, or copy one of profiles/*.yaml") from None
-    if not isinstance(raw, dict):
-        raise ParamsError(f"{path} holds {type(raw).__name__}, not a mapping; copy one of profiles/*.yaml to it")
-    try:
-        return Params.model_validate(raw)
-    except ValidationError as error:
-        raise ParamsError(f"{path}: {_describe(error)}") from None
-
-
-def _describe(error: ValidationError) -> str:
-    """The most telling of a validation's errors, as `where: what; what is allowed`.
-
-    A misspelt key is two errors, one unknown and one missing: the unknown one says what to do.
-    """
-    found = error.errors(include_url=False)
-    detail = next((one for one in found if one["type"] == "extra_forbidden"), found[0])
-    where = [str(part) for part in detail["loc"] if part not in ("digits", "cifar100")]
-    path = ".".join(where) or "file"
-    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    if detail["type"] == "extra_forbidden":
-        allowed = list(_fields_at(detail["loc"][:-1]))
-        try:
-            refuse_unknown(where[-1], allowed, "key")
-        except ValueError as unknown:
-            return f"{path}: {unknown}{more}"
-    message = detail["msg"].removeprefix("Value error, ")
-    message = message[0].lower() + message[1:]
-    if message.startswith("models."):
-        return message + more
-    given = "" if isinstance(detail["input"], dict | BaseModel) else f", found {detail['input']!r}"
-    return f"{path}: {message}{given}{more}"
-
-
-def _fields_at(loc: tuple[int | str, ...]) -> list[str]:
-    """The keys that are allowed in the section at `loc`."""
-    sections: dict[tuple[int | str, ...], type[BaseModel]] = {
-        (): Params,
-        ("data", "digits"): Digits,
-        ("data", "cifar100"): Cifar100,
-        ("preprocess",): Preprocess,
-        ("training",): Recipe,
-        ("evaluation",): Evaluation,
-    }
-    return list((sections.get(loc) or Recipe).model_fields)
