@@ -32,7 +32,7 @@ def test_committed_params_are_the_quickstart():
     ("where", "value", "expected"),
     [
         ("traning", {}, "did you mean 'training'"),
-        ("training.learning_rat", 0.1, "did you mean 'learning_rate'"),
+        ("training.batchsize", 1, "did you mean 'batch_size'"),
         ("models.alexnet.epoch", 3, "did you mean 'epochs'"),
         ("models.alexnet.architecture", "alexnett", "did you mean 'alexnet'"),
         ("models.alexnet.options", {"activaton": "tanh"}, "did you mean 'activation'"),
@@ -41,7 +41,7 @@ def test_committed_params_are_the_quickstart():
         ("models.vgg16.options", {"normalization": "lrn"}, "unknown VGG-16 option"),
         ("models.alexnet.crop", 66, "needs at least 67"),
         ("models.vgg16.crop", "32", "valid integer, found '32'"),
-        ("models.alexnet.learning_rate", -1, "models.alexnet.learning_rate: input should be greater than 0"),
+        ("models.alexnet.learning_rate", -1, "models.alexnet.learning_rate: input should be greater than 0, found -1"),
         ("training.epochs", 0, "greater than or equal to 1, found 0"),
         ("training.epochs", 2.5, "valid integer"),
         ("training.optimizer", "adamm", "'sgd' or 'adam', found 'adamm'"),
@@ -66,9 +66,9 @@ def test_bad_values_are_refused_by_name(quickstart, write_params, where, value, 
 
 
 def test_misspelt_key_is_named_before_the_one_it_hides(quickstart, write_params):
-    quickstart["training"]["learning_rat"] = quickstart["training"].pop("learning_rate")
+    quickstart["training"]["label_smooting"] = quickstart["training"].pop("label_smoothing")
     with pytest.raises(
-        ParamsError, match=r"training\.learning_rat: unknown key 'learning_rat'; did you mean 'learning_rate'"
+        ParamsError, match=r"training\.label_smooting: unknown key 'label_smooting'; did you mean 'label_smoothing'"
     ):
         params_file.load(write_params(quickstart))
 
@@ -93,9 +93,10 @@ def test_missing_file_says_what_to_do(tmp_path):
 
 
 def test_roster_entry_overrides_the_common_recipe(quickstart, write_params):
-    put(quickstart, "models.alexnet.learning_rate", 0.5)
+    put(quickstart, "models.alexnet.weight_decay", 0.5)
     settings = params_file.load(write_params(quickstart))
-    assert settings.recipe("alexnet").learning_rate == 0.5
+    assert settings.recipe("alexnet").weight_decay == 0.5
+    assert settings.recipe("alexnet").learning_rate == quickstart["models"]["alexnet"]["learning_rate"]
     assert settings.recipe("vgg16").weight_decay == quickstart["training"]["weight_decay"]
 
 
@@ -106,7 +107,7 @@ def test_a_number_in_scientific_notation_is_a_number(write_params):
 
 
 def test_stage_refuses_bad_parameters_before_tensorflow(quickstart, write_params):
-    put(quickstart, "training.learning_rat", 0.1)
+    put(quickstart, "training.epochz", 1)
     folder = write_params(quickstart).parent
     check = f"import sys, runpy; sys.argv = sys.argv[1:]; sys.path.insert(0, {str(ROOT / 'stages')!r})\ntry: runpy.run_path(sys.argv[0], run_name='__main__')\n"
     check += "finally: print('tensorflow' in sys.modules)"
@@ -114,7 +115,7 @@ def test_stage_refuses_bad_parameters_before_tensorflow(quickstart, write_params
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stdout.strip() == "False"
-    assert done.stderr.startswith("error: params.yaml: training.learning_rat: unknown key")
+    assert done.stderr.startswith("error: params.yaml: training.epochz: unknown key")
     assert "Traceback" not in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert not list(Path(folder).glob("weights"))

@@ -75,7 +75,7 @@ def project(tmp_path_factory) -> Project:
     params["training"]["epochs"] = 1
     params["models"] = {
         "vgg16": {"architecture": "vgg16", "crop": 32, "learning_rate": 1e-4},
-        "alexnet": {"architecture": "alexnet", "crop": 67},
+        "alexnet": {"architecture": "alexnet", "crop": 67, "learning_rate": 1e-3},
     }
     made.params = params
     made.run("git", "add", "-A")

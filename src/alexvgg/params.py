@@ -55,13 +55,15 @@ class Preprocess(Section):
         return self
 
 
-class Recipe(Section):
-    """How a network is trained. Weight decay is decoupled from the gradient: with it, `adam` is AdamW."""
+class Training(Section):
+    """How networks are trained, but for the learning rate, which is each network's own.
+
+    Weight decay is decoupled from the gradient: with it, `adam` is AdamW.
+    """
 
     epochs: int = Field(ge=1, le=10_000)
     batch_size: int = Field(ge=1, le=65_536)
     optimizer: Literal["sgd", "adam"]
-    learning_rate: float = Field(gt=0, le=100)
     schedule: Literal["constant", "cosine", "one_cycle"]
     warmup_fraction: float = Field(ge=0, lt=1)
     momentum: float = Field(ge=0, lt=1)
@@ -71,6 +73,12 @@ class Recipe(Section):
     precision: Literal["float32", "mixed_bfloat16"]
     random_crop: bool
     flip: bool
+
+
+class Recipe(Training):
+    """How one network is trained."""
+
+    learning_rate: float = Field(gt=0, le=100)
 
 
 class Evaluation(Section):
@@ -84,6 +92,7 @@ class RosterEntry(Section):
 
     architecture: str
     crop: int = Field(ge=1, le=1024)
+    learning_rate: float = Field(gt=0, le=100)
     options: dict[str, Any] = Field(default_factory=dict)
 
     @model_validator(mode="before")
@@ -91,7 +100,7 @@ class RosterEntry(Section):
     def _only_known_keys(cls, data: Any) -> Any:
         if isinstance(data, dict):
             for key in data:
-                refuse_unknown(str(key), [*cls.model_fields, *Recipe.model_fields], "key")
+                refuse_unknown(str(key), [*cls.model_fields, *Training.model_fields], "key")
         return data
 
     @model_validator(mode="after")
@@ -111,7 +120,7 @@ class Params(Section):
     profile: Name
     data: Annotated[Digits | Cifar100, Field(discriminator="source")]
     preprocess: Preprocess
-    training: Recipe
+    training: Training
     evaluation: Evaluation
     seeds: list[Seed] = Field(min_length=1)
     models: dict[Name, RosterEntry] = Field(min_length=1)
@@ -131,7 +140,9 @@ class Params(Section):
 
     def recipe(self, model: str) -> Recipe:
         """`training`, with the keys that the roster entry names itself in place of the common ones."""
-        return Recipe.model_validate(self.training.model_dump() | (self.models[model].model_extra or {}))
+        entry = self.models[model]
+        own = {"learning_rate": entry.learning_rate, **(entry.model_extra or {})}
+        return Recipe.model_validate(self.training.model_dump() | own)
 
     def entry(self, model: str) -> RosterEntry:
         """The roster entry called `model`. Raises ParamsError, saying which there are."""

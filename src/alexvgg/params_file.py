@@ -8,7 +8,7 @@ from ruamel.yaml.error import YAMLError
 
 from alexvgg.errors import ParamsError
 from alexvgg.names import refuse_unknown
-from alexvgg.params import Cifar100, Digits, Evaluation, Params, Preprocess, Recipe
+from alexvgg.params import Cifar100, Digits, Evaluation, Params, Preprocess, Training
 
 
 def load(path: Path) -> Params:
@@ -61,7 +61,7 @@ def _fields_at(loc: tuple[int | str, ...]) -> list[str]:
         ("data", "digits"): Digits,
         ("data", "cifar100"): Cifar100,
         ("preprocess",): Preprocess,
-        ("training",): Recipe,
+        ("training",): Training,
         ("evaluation",): Evaluation,
     }
-    return list((sections.get(loc) or Recipe).model_fields)
+    return list((sections.get(loc) or Training).model_fields)
