@@ -1,0 +1,46 @@
+"""How programs end: one line, an exit code, a traceback only when asked for."""
+
+import pytest
+
+from alexvgg import console, errors
+
+
+@pytest.mark.parametrize(
+    ("raised", "code", "message"),
+    [
+        (errors.ParamsError("found x, allowed is y; do z"), 2, "error: found x, allowed is y; do z"),
+        (errors.DataError("d"), 3, "error: d"),
+        (errors.TrainingError("t"), 4, "error: t"),
+        (errors.TrackingError("t"), 5, "error: t"),
+        (errors.EnvironmentProblem("e"), 6, "error: e"),
+        (
+            OSError(28, "No space left on device", "weights/x"),
+            6,
+            "weights/x: No space left on device; see that there is space",
+        ),
+        (PermissionError(13, "Permission denied", "data"), 6, "data: Permission denied"),
+        (ModuleNotFoundError("No module named 'tqdm'", name="tqdm"), 6, "tqdm is not installed here; run `make setup`"),
+        (MemoryError(), 6, "out of memory; lower batch_size"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+        (ValueError("two\nlines"), 1, "ValueError: two lines (a fault of the program"),
+    ],
+)
+def test_errors_are_one_line_and_a_code(capsys, raised, code, message):
+    def program():
+        raise raised
+
+    with pytest.raises(SystemExit) as ended:
+        console.run(program, debug=False)
+    output = capsys.readouterr().err
+    assert ended.value.code == code
+    assert message in output
+    assert len(output.splitlines()) == 1
+    with pytest.raises(SystemExit):
+        console.run(program, debug=True)
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_success_is_zero():
+    with pytest.raises(SystemExit) as ended:
+        console.run(lambda: None, debug=False)
+    assert ended.value.code == 0
