@@ -77,6 +77,19 @@ def test_same_seed_same_weights(tf, data):
     assert not np.array_equal(first.get_weights()[0], other.get_weights()[0])
 
 
+def test_mixed_precision_keeps_its_weights_in_single(tf, data):
+    import keras
+
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model, rows = run(data, epochs=60, random_crop=False)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert model.layers[1].compute_dtype == "bfloat16"
+    assert {str(weight.dtype) for weight in model.weights if "seed" not in weight.path} == {"float32"}
+    assert rows[-1].acc > 0.95
+
+
 def test_loss_that_is_not_finite_names_the_step(tf, data):
     with pytest.raises(TrainingError, match=r"the loss is (nan|inf) at step \d+ of 8 \(epoch \d\).*learning_rate"):
         run(data, epochs=4, learning_rate=1e2, optimizer="sgd", momentum=0.0, schedule="constant")
