@@ -12,9 +12,12 @@ from pathlib import Path
 root = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(root / "src"))
 
-if importlib.util.find_spec("pydantic") is None:
+NEEDED = ("mlflow", "pydantic", "ruamel", "sklearn", "tensorflow", "tqdm")
+missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+if missing:
     main = Path(os.environ.get("DVC_ROOT", root))
     environment = next((p for p in (main / ".venv/bin/python", main / ".venv/Scripts/python.exe") if p.exists()), None)
     if environment is None or Path(sys.prefix) == main / ".venv":
-        sys.exit("error: pydantic is not installed here; run `make setup`, then `source .venv/bin/activate`")
+        print(f"error: {missing[0]} is not installed here; run `make setup`", file=sys.stderr)
+        sys.exit(6)
     os.execv(environment, [str(environment), *sys.argv])
