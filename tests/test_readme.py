@@ -32,5 +32,5 @@ def test_every_file_it_links_to_exists():
 
 def test_every_make_target_it_names_exists():
     makefile = (ROOT / "Makefile").read_text()
-    for target in re.findall(r"make ([a-z]+)\b", README):
+    for target in re.findall(r"(?:`|\$ )make ([a-z]+)\b", README):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
