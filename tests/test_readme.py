@@ -13,7 +13,7 @@ def rows(text: str) -> list[str]:
     return [line for line in text.splitlines() if line.startswith("|")]
 
 
-@pytest.mark.parametrize("profile", ["quickstart"])
+@pytest.mark.parametrize("profile", ["quickstart", "cpu"])
 def test_the_table_is_the_one_in_reports(profile):
     results = (ROOT / "reports" / profile / "results.md").read_text().split("## Beside the slide")[0]
     assert rows(results)
