@@ -10,8 +10,10 @@ from alexvgg.data import download
 
 
 def main() -> None:
+    data = params_file.load(layout.PARAMS).data
+    guard = layout.guard("download")
     local = os.environ.get("ALEXVGG_CIFAR100_ARCHIVE")
-    download.fetch(params_file.load(layout.PARAMS).data, Path(local) if local else None, layout.ARCHIVE)
+    download.fetch(data, Path(local) if local else None, layout.ARCHIVE, guard.check)
 
 
 if __name__ == "__main__":

@@ -3,28 +3,30 @@
 import _project  # noqa: F401, I001 - before everything else
 
 from alexvgg import console, files, layout, params_file, recording, runtime
+from alexvgg.checkpoint import Checkpoints
+from alexvgg.identity import evaluation_key
 from alexvgg.tracking.follower import following
 
 
 def main(model: str, seed: int) -> None:
     settings = params_file.load(layout.PARAMS)
     settings.entry(model)
+    guard = layout.guard("evaluate", model=model, seed=seed)
     inputs, outputs = layout.training(settings.profile, model, seed)
-    journal = recording.find_or_rebuild(layout.journals(), settings.profile, inputs, outputs)
-    with following(journal.path, layout.PACKAGE):
-        summary = files.read_json(outputs.summary)
-        runtime.start(summary["recipe"]["precision"], seed)
-        from alexvgg import evaluation  # imports TensorFlow, which `start` has to set up first
+    test, batch_size = layout.SPLITS["test"], settings.evaluation.batch_size
+    key = evaluation_key(outputs, test, batch_size, layout.PACKAGE)
+    with Checkpoints(layout.checkpoints(f"evaluate-{model}-{seed}", key)) as checkpoints:
+        journal = recording.find_or_rebuild(layout.journals(), settings.profile, inputs, outputs)
+        with following(journal.path, layout.PACKAGE):
+            summary = files.read_json(outputs.summary)
+            runtime.start(summary["recipe"]["precision"], seed)
+            from alexvgg import measurement  # imports TensorFlow, which `start` has to set up first
 
-        metrics = evaluation.evaluate(
-            summary,
-            inputs.description,
-            layout.SPLITS["test"],
-            outputs.weights,
-            settings.evaluation.batch_size,
-        )
-        files.write_json(layout.metrics(settings.profile, f"{model}-{seed}"), metrics)
-        recording.evaluated(journal, metrics)
+            metrics = measurement.measure(summary, inputs.description, test, outputs.weights, batch_size, checkpoints)
+            guard.check()
+            files.write_json(layout.metrics(settings.profile, f"{model}-{seed}"), metrics)
+            recording.evaluated(journal, metrics)
+        checkpoints.discard()
 
 
 if __name__ == "__main__":

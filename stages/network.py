@@ -11,13 +11,10 @@ from alexvgg import console, files, layout, models, params_file, sources
 
 def main(model: str) -> None:
     architecture = params_file.load(layout.PARAMS).entry(model).architecture
-    files.write_json(
-        layout.network(model),
-        {
-            "architecture": architecture,
-            "sources": sources.digests(models.named(architecture).source_file, layout.PACKAGE),
-        },
-    )
+    guard = layout.guard("network", model=model)
+    digests = sources.digests(models.named(architecture).source_file, layout.PACKAGE)
+    guard.check()
+    files.write_json(layout.network(model), {"architecture": architecture, "sources": digests})
 
 
 if __name__ == "__main__":

@@ -9,12 +9,14 @@ from alexvgg.reporting import figures
 
 def main() -> None:
     settings = params_file.load(layout.PARAMS)
+    guard = layout.guard("preprocess")
     archive_sha256 = download.verify(layout.ARCHIVE, settings.data)
     reader = {"cifar100": cifar100.read, "digits": digits.read}[settings.data.source]
     dataset = reader(layout.ARCHIVE)
     chosen = settings.preprocess
     train, val = preprocess.split_validation(dataset.train, chosen.val_fraction, chosen.split_seed)
     description = preprocess.describe(dataset, train, val, settings.data.source, archive_sha256, chosen)
+    guard.check()
     figures.crops(
         layout.reports(settings.profile) / "crops.png",
         train.images[0],

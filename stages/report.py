@@ -10,6 +10,7 @@ from alexvgg.reporting import figures, results, table
 
 def main() -> None:
     settings = params_file.load(layout.PARAMS)
+    guard = layout.guard("report")
     profile, folder = settings.profile, layout.reports(settings.profile)
     names = [f"{model}-{seed}" for model in settings.models for seed in settings.seeds]
     runs = [
@@ -18,6 +19,7 @@ def main() -> None:
     ]
     summary = results.summarize(runs)
     text = table.markdown(profile, summary, runs)
+    guard.check()
     files.write_text(folder / "results.md", text)
     files.write_text(folder / "results.csv", results.flat(summary).to_csv(index=False, lineterminator="\n"))
     files.write_json(folder / "results.json", results.records(summary))

@@ -2,26 +2,31 @@
 
 import _project  # noqa: F401, I001 - before everything else
 
-from dataclasses import asdict
-
 from alexvgg import console, layout, params_file, recording, runtime
+from alexvgg.checkpoint import Checkpoints
 from alexvgg.identity import identify
 
 
 def main(model: str, seed: int) -> None:
     settings = params_file.load(layout.PARAMS)
+    settings.entry(model)
+    guard = layout.guard("train", model=model, seed=seed)
     inputs, outputs = layout.training(settings.profile, model, seed)
     identity = identify(settings, model, seed, inputs, layout.PACKAGE)
-    journal = recording.begin(layout.journals(), identity, settings.profile, inputs)
-    with recording.of_training(journal, layout.PACKAGE):
-        runtime.start(identity["recipe"]["precision"], seed)
-        from alexvgg import experiment  # imports TensorFlow, which `start` has to set up first
-
-        journal.append("environment", versions=runtime.versions())
-        summary = experiment.train(
-            settings, identity, inputs, outputs, lambda row: journal.append("epoch", **asdict(row))
+    with Checkpoints(layout.checkpoints(f"{model}-{seed}", identity["key"])) as checkpoints:
+        journal = recording.begin_or_resume(
+            layout.journals(), identity, settings.profile, inputs, resumed=checkpoints.exist
         )
-        recording.finish(journal, summary, inputs, outputs)
+        with recording.of_training(journal, layout.PACKAGE):
+            runtime.start(identity["recipe"]["precision"], seed)
+            from alexvgg import experiment  # imports TensorFlow, which `start` has to set up first
+
+            journal.append("environment", versions=runtime.versions())
+            summary = experiment.train(
+                settings, identity, inputs, outputs, checkpoints, recording.epochs_into(journal), guard.check
+            )
+            recording.finish(journal, summary, inputs, outputs)
+        checkpoints.discard()
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from alexvgg.data import arrays, cifar100, digits, download, preprocess
 from alexvgg.data.dataset import Split
 from alexvgg.errors import DataError, ParamsError
 from alexvgg.params import Cifar100, Digits, Preprocess
-from conftest import CIFAR100_ARCHIVE, DIGITS_SHA256, cifar_members, write_archive
+from conftest import CIFAR100_ARCHIVE, DIGITS_SHA256, cifar_members, quiet, write_archive
 
 SMALL = {"train": 200, "test": 100}
 
@@ -106,11 +106,11 @@ def test_download_from_a_server(archive, tmp_path):
     threading.Thread(target=server.serve_forever, daemon=True).start()
     base = f"http://127.0.0.1:{server.server_port}"
     good = settings(archive).model_copy(update={"urls": [f"{base}/gone", f"{base}/good"]})
-    download.fetch(good, None, tmp_path / "out")
+    download.fetch(good, None, tmp_path / "out", quiet)
     assert (tmp_path / "out").read_bytes() == content
     gone = good.model_copy(update={"urls": [f"{base}/gone"]})
     with pytest.raises(DataError, match="HTTP 404"):
-        download.fetch(gone, None, tmp_path / "other")
+        download.fetch(gone, None, tmp_path / "other", quiet)
     server.shutdown()
 
 
@@ -119,7 +119,7 @@ def test_no_network_says_how_to_go_on(archive, tmp_path, monkeypatch):
     earlier = tmp_path / "out"
     earlier.write_bytes(b"earlier")
     with pytest.raises(DataError, match=r"no connection.*ALEXVGG_CIFAR100_ARCHIVE="):
-        download.fetch(settings(archive, "http://127.0.0.1:9/none"), None, earlier)
+        download.fetch(settings(archive, "http://127.0.0.1:9/none"), None, earlier, quiet)
     assert earlier.read_bytes() == b"earlier"
     assert list(tmp_path.glob(".out*")) == []
 
@@ -129,19 +129,19 @@ def test_wrong_hash_keeps_the_earlier_archive(archive, tmp_path):
     earlier.write_bytes(b"earlier")
     wrong = settings(archive).model_copy(update={"sha256": ["0" * 64]})
     with pytest.raises(DataError, match=r"wrong hash.*data\.sha256 allows 0000"):
-        download.fetch(wrong, None, earlier)
+        download.fetch(wrong, None, earlier, quiet)
     assert earlier.read_bytes() == b"earlier"
 
 
 def test_local_archive_comes_before_the_network(archive, tmp_path):
-    download.fetch(settings(archive, "http://127.0.0.1:9/none"), archive, tmp_path / "out")
+    download.fetch(settings(archive, "http://127.0.0.1:9/none"), archive, tmp_path / "out", quiet)
     assert (tmp_path / "out").read_bytes() == archive.read_bytes()
     with pytest.raises(DataError, match="No such file"):
-        download.fetch(settings(archive), tmp_path / "missing", tmp_path / "out")
+        download.fetch(settings(archive), tmp_path / "missing", tmp_path / "out", quiet)
 
 
 def test_digits(tmp_path):
-    download.fetch(Digits(source="digits", sha256=[DIGITS_SHA256]), None, tmp_path / "digits.csv.gz")
+    download.fetch(Digits(source="digits", sha256=[DIGITS_SHA256]), None, tmp_path / "digits.csv.gz", quiet)
     dataset = digits.read(tmp_path / "digits.csv.gz")
     assert len(dataset.train) + len(dataset.test) == 1797
     assert dataset.train.images.shape[1:] == (8, 8, 3)

@@ -13,7 +13,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 # Modules that cannot change what a stage makes: how it speaks, where it writes, what MLflow hears.
 NEUTRAL = {
-    "__init__.py", "console.py", "errors.py", "files.py", "journal.py", "layout.py", "monitor.py", "names.py", "params_file.py",
+    "__init__.py", "checkpoint.py", "console.py", "errors.py", "files.py", "guard.py", "journal.py", "keeper.py", "layout.py", "monitor.py", "names.py", "params_file.py",
     "progress.py", "provenance.py", "recording.py", "tracking/follower.py", "data/__init__.py",
     "reporting/__init__.py",
 }  # fmt: skip

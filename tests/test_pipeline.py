@@ -3,12 +3,15 @@
 import json
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
+import time
 import uuid
 from pathlib import Path
 
+import psutil
 import pytest
 from dvc.repo import Repo
 from ruamel.yaml import YAML
@@ -55,6 +58,16 @@ class Project:
     @params.setter
     def params(self, value: dict) -> None:
         YAML().dump(value, self.folder / "params.yaml")
+
+    def start(self, *command: str) -> subprocess.Popen:
+        """`dvc`, in a process group of its own, whose output is still to be read."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "dvc", *command], cwd=self.folder, env=self.environment, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+
+    def checkpoints(self) -> set[str]:
+        return {path.name for path in self.folder.glob(".alexvgg/checkpoints/*/*.sha256")}
 
     def stale(self) -> set[str]:
         """The stages whose own dependencies differ from dvc.lock."""
@@ -123,8 +136,10 @@ def test_again_does_nothing(project):
 
 
 def test_forced_it_gives_the_same_bytes(project):
+    """`train` is forced by the tests of interruptions below."""
     before = project.outputs()
-    project.dvc("repro", "--force")
+    stages = ("download", "preprocess", "network@vgg16", "evaluate@alexnet-0", "report")
+    project.dvc("repro", "--force", "--single-item", *stages)
     assert project.outputs() == before
 
 
@@ -163,6 +178,7 @@ SOURCES = {
     "src/alexvgg/evaluation.py": PER_MODEL | EVALUATIONS,
     "src/alexvgg/metrics.py": {"report"} | PER_MODEL | EVALUATIONS,
     "src/alexvgg/runtime.py": PER_MODEL | EVALUATIONS,
+    "src/alexvgg/measurement.py": EVALUATIONS,
     "src/alexvgg/training.py": PER_MODEL,
     "src/alexvgg/experiment.py": PER_MODEL,
     "src/alexvgg/identity.py": PER_MODEL,
@@ -228,6 +244,91 @@ def test_an_edited_or_new_network_retrains_no_other(project):
         (project.folder / "src/alexvgg/models/mine.py").unlink()
         project.dvc("repro", "network@vgg16", "network@alexnet")
     assert project.stale() == set()
+
+
+FORCED = ("repro", "--single-item", "--force", "train@alexnet-0")
+
+
+@pytest.fixture
+def eager(project):
+    """Checkpoints at every step instead of every 45 seconds."""
+    keeper = project.folder / "src/alexvgg/keeper.py"
+    original = keeper.read_text()
+    assert "EVERY = 45.0" in original
+    keeper.write_text(original.replace("EVERY = 45.0", "EVERY = 0.0"))
+    yield
+    keeper.write_text(original)
+
+
+def training_under_way(project) -> subprocess.Popen:
+    """A forced training that has made a checkpoint."""
+    process, earlier = project.start(*FORCED), project.checkpoints()
+    deadline = time.monotonic() + 120
+    while not project.checkpoints() - earlier and time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.005)
+    assert process.poll() is None, process.communicate()[0]
+    return process
+
+
+def test_interrupted_again_and_again_a_training_goes_on_to_the_same_bytes(project, eager):
+    before, weights = project.outputs(), (project.folder / "weights/tiny/alexnet-0.weights.h5").read_bytes()
+    count = len(mlflow_runs(project))
+    said = ""
+    for number in (signal.SIGTERM, signal.SIGKILL, signal.SIGINT):
+        process = training_under_way(project)
+        if number == signal.SIGTERM:  # to the stage alone: DVC itself would just die
+            children = psutil.Process(process.pid).children(recursive=True)
+            [stage] = [child for child in children if "stages/train.py" in child.cmdline()]
+            stage.send_signal(number)
+        else:
+            os.killpg(process.pid, number)
+        output = process.communicate(timeout=60)[0]
+        assert said in output
+        assert "Traceback" not in output
+        if number != signal.SIGKILL:
+            assert "error: interrupted at step" in output
+            assert "the same command goes on from there" in output
+        said = "goes on from its checkpoint at step"
+    assert said in project.dvc(*FORCED)
+    assert project.outputs() == before
+    assert (project.folder / "weights/tiny/alexnet-0.weights.h5").read_bytes() == weights
+    assert not list(project.folder.glob(".alexvgg/checkpoints/*"))
+    runs = mlflow_runs(project)
+    assert len(runs) == count + 1  # the interrupted run was gone on with
+    assert {run.info.status for run in runs} == {"FINISHED"}
+
+
+def test_what_changes_while_a_stage_runs_is_not_recorded(project, eager):
+    before, weights = project.outputs(), (project.folder / "weights/tiny/alexnet-0.weights.h5").read_bytes()
+    edited = ("params.yaml", "src/alexvgg/schedules.py", "src/alexvgg/models/alexnet.py")
+    originals = {name: (project.folder / name).read_bytes() for name in edited}
+    process = training_under_way(project)
+    try:
+        for name, content in originals.items():
+            (project.folder / name).write_bytes(
+                content.replace(b"learning_rate: 0.001", b"learning_rate: 0.002") + b"# edited\n"
+            )
+        output = process.communicate(timeout=120)[0]
+    finally:
+        for name, content in originals.items():
+            (project.folder / name).write_bytes(content)
+    assert process.returncode != 0
+    named = "params.yaml: models.alexnet, src/alexvgg/schedules.py, src/alexvgg/models/alexnet.py"
+    assert f"error: {named} changed while train-alexnet-0 ran" in output
+    assert project.outputs() == before
+    assert "goes on from its checkpoint" in project.dvc(*FORCED)  # the edits are undone
+    assert project.outputs() == before
+    assert (project.folder / "weights/tiny/alexnet-0.weights.h5").read_bytes() == weights
+
+
+def test_two_at_once_do_no_harm(project, eager):
+    before = project.outputs()
+    process = training_under_way(project)
+    second = project.dvc("repro", "--force", "train@alexnet-0", code=255)
+    assert "lock" in second.lower() or "busy" in second.lower()
+    process.communicate(timeout=120)
+    assert process.returncode == 0
+    assert project.outputs() == before
 
 
 @pytest.mark.parametrize(

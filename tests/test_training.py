@@ -10,9 +10,8 @@ from alexvgg.data.dataset import Split
 from alexvgg.errors import ParamsError, TrainingError
 from alexvgg.params import Recipe
 from alexvgg.schedules import learning_rate
+from conftest import quiet
 from test_crops import description
-
-QUIET = lambda **_: None  # noqa: E731
 
 
 def recipe(**changes) -> Recipe:
@@ -48,7 +47,7 @@ def run(data, seed=0, **changes):
 
     model = tiny_network()
     trainer = Trainer(model, data, description(8), 16, recipe(**changes), seed)
-    return model, list(trainer.epochs(data, 8, QUIET))
+    return model, list(trainer.epochs(data, 8, quiet, quiet))
 
 
 def test_overfits_a_batch(tf, data):
@@ -63,7 +62,7 @@ def test_alexnet_overfits_a_batch(tf, data):
     few = data.take(np.arange(8))
     model = models.named("alexnet").build(67, 2, {"dropout": 0.0})
     settings = recipe(epochs=12, batch_size=8, learning_rate=1e-4, random_crop=False)
-    rows = list(Trainer(model, few, description(8), 67, settings, 0).epochs(few, 8, QUIET))
+    rows = list(Trainer(model, few, description(8), 67, settings, 0).epochs(few, 8, quiet, quiet))
     assert rows[-1].acc == 1.0
 
 

@@ -37,6 +37,11 @@ def _parser() -> argparse.ArgumentParser:
     models.set_defaults(command=list_models)
     sync = commands.add_parser("sync", help="send to MLflow what did not arrive, and runs that DVC restored")
     sync.set_defaults(command=sync_runs)
+    checkpoints = commands.add_parser("checkpoints", help="list the checkpoints of unfinished work")
+    choice = checkpoints.add_mutually_exclusive_group()
+    choice.add_argument("--accept", action="store_true", help="use them though this environment is another")
+    choice.add_argument("--discard", action="store_true", help="remove them; the work starts again from the beginning")
+    checkpoints.set_defaults(command=manage_checkpoints)
     ui = commands.add_parser("ui", help="open the MLflow UI, on this machine only")
     ui.add_argument("--port", type=int, default=5000)
     ui.set_defaults(command=open_ui)
@@ -138,6 +143,22 @@ def sync_runs() -> None:
             if all(path.exists() for path in (*vars(inputs).values(), *vars(outputs).values())):
                 recording.find_or_rebuild(layout.journals(), settings.profile, inputs, outputs, metrics)
     print(sync.everything(target, layout.journals()))
+
+
+def manage_checkpoints(accept: bool, discard: bool) -> None:
+    """List the checkpoints of unfinished trainings and evaluations, or accept or remove them all."""
+    from alexvgg import checkpoint
+
+    folders = sorted(folder for folder in layout.all_checkpoints().glob("*") if folder.is_dir())
+    for folder in folders:
+        megabytes = sum(path.stat().st_size for path in folder.iterdir()) / 1e6
+        print(f"{folder.name}: {len(checkpoint.manifests(folder))} checkpoints, {megabytes:.0f} MB")
+        if accept:
+            checkpoint.accept(folder)
+        if discard:
+            checkpoint.discard(folder)
+    what = "accepted for this environment" if accept else "removed" if discard else "found"
+    print(f"{len(folders)} {what}")
 
 
 def open_ui(port: int) -> None:

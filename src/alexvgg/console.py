@@ -1,6 +1,7 @@
 """How a program of this project ends: errors for people on one line, and an exit code."""
 
 import argparse
+import signal
 import sys
 import traceback
 from collections.abc import Callable
@@ -23,13 +24,14 @@ def stage(main: Callable[..., None], description: str | None, **arguments: Calla
 
 
 def run(program: Callable[[], None], debug: bool) -> None:
-    """Run `program` and leave the process; a traceback is printed only with `debug`."""
+    """Run `program` and leave the process; a traceback is printed only with `debug`. SIGTERM ends it like Ctrl-C."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         program()
     except AlexvggError as error:
         _fail(str(error), error.exit_code, debug)
     except KeyboardInterrupt:
-        _fail("interrupted; earlier outputs are intact, run the same command to start again", INTERRUPTED, debug)
+        _fail("interrupted; earlier outputs are intact, run the same command again", INTERRUPTED, debug)
     except MemoryError:
         _fail("out of memory; lower batch_size or crop, or close other programs", 6, debug)
     except ModuleNotFoundError as error:

@@ -38,3 +38,15 @@ class EnvironmentProblem(AlexvggError):
     """The machine or the installation lacks something."""
 
     exit_code = 6
+
+
+class ChangedMeanwhile(AlexvggError):
+    """A source file or parameter changed while a stage computed with it."""
+
+    exit_code = 7
+
+
+class Interrupted(AlexvggError):
+    """Somebody asked the process to end, and it did, with its state kept."""
+
+    exit_code = 130

@@ -3,6 +3,7 @@
 Imports TensorFlow: call `runtime.start` before importing this.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,6 @@ import tensorflow as tf
 
 from alexvgg import metrics, models
 from alexvgg.crops import Cropper
-from alexvgg.data import arrays
 from alexvgg.data.arrays import Description
 from alexvgg.errors import DataError
 
@@ -42,8 +42,12 @@ class Predictor:
 
     def logits(self, images: np.ndarray) -> np.ndarray:
         """Logits, float32 (n, classes), of images, uint8 (n, side, side, 3)."""
-        starts = range(0, len(images), self._batch_size)
-        return np.concatenate([self._compiled(images[i : i + self._batch_size]).numpy() for i in starts])
+        return np.concatenate(list(self.batches(images)))
+
+    def batches(self, images: np.ndarray, skip: int = 0) -> Iterator[np.ndarray]:
+        """The same, batch by batch, but for the first `skip` batches."""
+        for start in range(skip * self._batch_size, len(images), self._batch_size):
+            yield self._compiled(images[start : start + self._batch_size]).numpy()
 
 
 def test_metrics(logits: np.ndarray, labels: np.ndarray) -> dict[str, float]:
@@ -57,18 +61,6 @@ def test_metrics(logits: np.ndarray, labels: np.ndarray) -> dict[str, float]:
         "test_acc_high": high,
         "test_top5": metrics.top_k_accuracy(logits, labels, TOP_K),
     }
-
-
-def evaluate(
-    summary: dict[str, Any], description_path: Path, test_path: Path, weights: Path, batch_size: int
-) -> dict[str, Any]:
-    """Measure a trained network on the test split. Returns its last epoch's numbers and the test metrics."""
-    description = arrays.load_description(description_path)
-    model = rebuild(summary, description, weights)
-    test = arrays.load(test_path)
-    predictor = Predictor.of(model, description, summary["crop"], batch_size)
-    last_epoch = {name: summary[name] for name in ("loss", "acc", "val_loss", "val_acc")}
-    return last_epoch | test_metrics(predictor.logits(test.images), test.labels)
 
 
 def build(identity: dict[str, Any], description: Description) -> Any:

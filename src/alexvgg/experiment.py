@@ -10,10 +10,12 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from alexvgg import __version__, files, runtime
+from alexvgg.checkpoint import Checkpoints, Snapshot
 from alexvgg.data import arrays
 from alexvgg.data.arrays import Description
 from alexvgg.evaluation import build
 from alexvgg.identity import Inputs, Outputs
+from alexvgg.keeper import Keeper
 from alexvgg.params import Params
 from alexvgg.progress import Progress
 from alexvgg.training import Epoch, Trainer
@@ -24,28 +26,41 @@ def train(
     identity: dict[str, Any],
     inputs: Inputs,
     outputs: Outputs,
-    on_epoch: Callable[[Epoch], None],
+    checkpoints: Checkpoints,
+    on_epoch: Callable[[dict[str, Any]], None],
+    before_writing: Callable[[], None],
 ) -> dict[str, Any]:
-    """Train one network and write its outputs. Returns the summary. TensorFlow has to be started."""
+    """Train one network, from its last checkpoint if there is one, and write its outputs. Returns the summary.
+
+    `on_epoch` gets a row of the history, again after an interruption; `before_writing` may raise.
+    TensorFlow has to be started.
+    """
+    environment = runtime.versions()
+    snapshot = checkpoints.newest(environment)
     description = arrays.load_description(inputs.description)
     recipe = params.recipe(identity["model"])
     model = build(identity, description)
     train_split, val_split = arrays.load(inputs.train), arrays.load(inputs.val)
     trainer = Trainer(model, train_split, description, identity["crop"], recipe, identity["seed"])
+    if snapshot is not None:
+        trainer.restore(snapshot.step, snapshot.arrays, snapshot.facts)
+    for row in trainer.rows:
+        on_epoch(asdict(row))
+
+    keeper = Keeper(checkpoints, trainer.total_steps, lambda: Snapshot(*trainer.state(), environment))
     name = f"{identity['model']}-{identity['seed']}"
-    progress = Progress(name, recipe.epochs, trainer.total_steps, recipe.batch_size)
-    rows = []
-    try:
-        for row in trainer.epochs(val_split, params.evaluation.batch_size, progress.step):
-            rows.append(row)
+    progress = Progress(name, recipe.epochs, trainer.total_steps, recipe.batch_size, trainer.step)
+    with keeper.listening(), progress:
+        for row in trainer.epochs(val_split, params.evaluation.batch_size, progress.step, keeper.safe_point):
             progress.epoch(row)
-            on_epoch(row)
-    finally:
-        progress.close()
-    summary = summarize(identity, description, model.count_params(), rows[-1])
+            on_epoch(asdict(row))
+        keeper.keep()  # whatever happens from here on, nothing has to be computed again
+
+    before_writing()
+    summary = summarize(identity, description, model.count_params(), trainer.rows[-1])
     with files.replacing(outputs.weights, suffix=".weights.h5") as temporary:
         model.save_weights(temporary)
-    files.write_text(outputs.history, history_csv(rows))
+    files.write_text(outputs.history, history_csv(trainer.rows))
     files.write_json(outputs.summary, summary)
     return summary
 

@@ -1,4 +1,4 @@
-"""What a training is: the files it reads and writes, and the key of all that decides its result."""
+"""What a training or evaluation is: what it reads and writes, and the key of all that decides its result."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,12 +30,6 @@ class Outputs:
 def identify(params: Params, model: str, seed: int, inputs: Inputs, package: Path) -> dict[str, Any]:
     """What is about to be trained, and its key: the digest of parameters, code and data."""
     entry = params.entry(model)
-    # The network's own sources are among the inputs (`network`); those of other networks do not matter.
-    code = {
-        name: digest
-        for name, digest in sources.digests(package / "training.py", package).items()
-        if not name.startswith("models/")
-    }
     identity = {
         "model": model,
         "seed": seed,
@@ -46,4 +40,20 @@ def identify(params: Params, model: str, seed: int, inputs: Inputs, package: Pat
         "evaluation_batch_size": params.evaluation.batch_size,
     }
     data = {name: files.sha256(getattr(inputs, name)) for name in ("train", "val", "description", "network")}
-    return {**identity, "data": data, "key": files.digest({**identity, "data": data, "code": code})}
+    return {
+        **identity,
+        "data": data,
+        "key": files.digest({**identity, "data": data, "code": _code("training.py", package)}),
+    }
+
+
+def evaluation_key(outputs: Outputs, test: Path, batch_size: int, package: Path) -> str:
+    """The digest of all that decides the test metrics of a trained network."""
+    data = {path.name: files.sha256(path) for path in (outputs.weights, outputs.summary, test)}
+    return files.digest({"data": data, "batch_size": batch_size, "code": _code("evaluation.py", package)})
+
+
+def _code(entry: str, package: Path) -> dict[str, str]:
+    """Digests of the sources behind a module. A network's own come with its file of digests, or its weights."""
+    found = sources.digests(package / entry, package)
+    return {name: digest for name, digest in found.items() if not name.startswith("models/")}

@@ -2,7 +2,8 @@
 
 A journal is a text file that only grows. A line is a checksum (crc32, eight hexadecimal digits), a space and
 a JSON object with its `kind` and `time` (milliseconds since 1970). Kinds: `start` (what is trained, once,
-first), `epoch`, `system`, `end` (status and outputs), `evaluation`.
+first), `environment`, `epoch`, `system`, `end` (status and outputs), `resume` (after an end that was none),
+`evaluation`.
 """
 
 import json
@@ -29,6 +30,21 @@ class Journal:
         journal.append("start", uid=uid, process=os.getpid(), **identity)
         return journal
 
+    @classmethod
+    def resume(cls, path: Path) -> "Journal | None":
+        """Go on with a journal whose process ended; None if a line of it is damaged.
+
+        A process that was killed may have left half a line: it is cut off.
+        """
+        content = path.read_bytes()
+        whole = content[: content.rfind(b"\n") + 1]
+        if len(read(path)) != whole.count(b"\n"):
+            return None
+        os.truncate(path, len(whole))
+        journal = cls(path)
+        journal.append("resume", process=os.getpid())
+        return journal
+
     def append(self, kind: str, **fields: Any) -> None:
         """Add a record; it is on the disk when this returns."""
         text = json.dumps({"kind": kind, "time": int(time.time() * 1000), **fields}, ensure_ascii=False)
@@ -48,6 +64,17 @@ def read(path: Path) -> list[dict[str, Any]]:
             break
         records.append(json.loads(text))
     return records
+
+
+def status(records: list[dict[str, Any]]) -> tuple[str, int]:
+    """How the training of a journal stands, in MLflow's words, and the process that works or worked on it."""
+    status, process = "RUNNING", -1
+    for record in records:
+        if record["kind"] in ("start", "resume"):
+            status, process = "RUNNING", record["process"]
+        elif record["kind"] == "end":
+            status = record["status"]
+    return status, process
 
 
 def newest(folder: Path, key: str) -> Path | None:

@@ -2,10 +2,13 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
+from alexvgg.guard import Guard
 from alexvgg.identity import Inputs, Outputs
 
 PARAMS = Path("params.yaml")
+PIPELINE = Path("dvc.yaml")
 ARCHIVE = Path("data/archive.gz")
 DESCRIPTION = Path("data/description.json")
 SPLITS = {name: Path(f"data/{name}.npz") for name in ("train", "val", "test")}
@@ -46,6 +49,15 @@ def journals() -> Path:
     return project_root() / ".alexvgg" / "journals"
 
 
+def checkpoints(run: str, key: str) -> Path:
+    """The folder of the checkpoints of one computation; `key` is the digest of all that decides its result."""
+    return all_checkpoints() / f"{run}-{key[:16]}"
+
+
+def all_checkpoints() -> Path:
+    return project_root() / ".alexvgg" / "checkpoints"
+
+
 def default_tracking_uri() -> str:
     return f"sqlite:///{project_root() / 'mlflow.db'}"
 
@@ -55,3 +67,8 @@ def training(profile: str, model: str, seed: int) -> tuple[Inputs, Outputs]:
     run = f"{model}-{seed}"
     inputs = Inputs(SPLITS["train"], SPLITS["val"], DESCRIPTION, network(model))
     return inputs, Outputs(weights(profile, run), history(profile, run), summary(profile, run))
+
+
+def guard(stage: str, **item: Any) -> Guard:
+    """Watches what a stage computes with; `item` has the values of its matrix."""
+    return Guard(stage, PIPELINE, PARAMS, PACKAGE, **item)

@@ -1,6 +1,6 @@
 """The journal of a training or evaluation, and the process that sends it on while it is written."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from alexvgg import files, provenance
+from alexvgg.errors import Interrupted
 from alexvgg.identity import Inputs, Outputs
 from alexvgg.journal import Journal, newest, read
 from alexvgg.monitor import watching
@@ -27,6 +28,25 @@ def begin(folder: Path, identity: dict[str, Any], profile: str, inputs: Inputs) 
     return Journal.create(folder, profile=profile, **identity, dataset=dataset, tags=provenance.tags(stage))
 
 
+def begin_or_resume(folder: Path, identity: dict[str, Any], profile: str, inputs: Inputs, resumed: bool) -> Journal:
+    """The journal of a training: the earlier one if training goes on from a checkpoint, otherwise a new one."""
+    found = newest(folder, identity["key"]) if resumed else None
+    journal = Journal.resume(found) if found is not None else None
+    return journal or begin(folder, identity, profile, inputs)
+
+
+def epochs_into(journal: Journal) -> Callable[[dict[str, Any]], None]:
+    """A function that adds an epoch's row to a journal, unless it has it from before an interruption."""
+    known = {record["epoch"] for record in read(journal.path) if record["kind"] == "epoch"}
+
+    def add(row: dict[str, Any]) -> None:
+        if row["epoch"] not in known:
+            journal.append("epoch", **row)
+            known.add(row["epoch"])
+
+    return add
+
+
 @contextmanager
 def of_training(journal: Journal, package: Path) -> Iterator[None]:
     """Send the journal on and watch the machine while the block runs; say in the journal how it failed."""
@@ -34,7 +54,7 @@ def of_training(journal: Journal, package: Path) -> Iterator[None]:
         try:
             with watching(journal):
                 yield
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, Interrupted):
             journal.append("end", status="KILLED")
             raise
         except BaseException:

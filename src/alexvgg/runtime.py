@@ -9,6 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+# Those that decide which of oneDNN's kernels run, and so how sums are rounded.
+CPU_FEATURES = {
+    "avx", "avx2", "fma", "avx512f", "avx512bw", "avx512vl", "avx512_vnni", "avx512_bf16", "avx512_fp16", "avx_vnni",
+    "amx_tile", "amx_bf16", "amx_int8",
+}  # fmt: skip
+
 
 def start(precision: str, seed: int) -> Any:
     """Import TensorFlow, set it up, and return the module.
@@ -64,7 +70,8 @@ def versions() -> dict[str, str]:
         "keras": keras.__version__,
         "machine": platform.machine(),
         "system": platform.system(),
-        "processor": _processor(),
+        "processor": _cpuinfo("model name"),
+        "cpu_features": " ".join(sorted(set(_cpuinfo("flags").split()) & CPU_FEATURES)),
         "threads": str(threads()),
         "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", ""),
     }
@@ -84,9 +91,10 @@ def _quiet_stderr() -> Iterator[None]:
         os.close(null)
 
 
-def _processor() -> str:
+def _cpuinfo(name: str) -> str:
+    """A line of the first processor's entry; where there is no such file, what Python knows."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as file:  # noqa: PTH123 - a device, not a file
-            return next(line.split(":", 1)[1].strip() for line in file if line.startswith("model name"))
+            return next(line.split(":", 1)[1].strip() for line in file if line.startswith(name))
     except (OSError, StopIteration):
         return platform.processor()

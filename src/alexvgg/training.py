@@ -2,14 +2,18 @@
 
 It is ours and not Keras's `fit` because `fit` cannot start inside an epoch. What it reports stays what `fit`
 reports: loss and accuracy of an epoch are running means over its steps, in training mode.
+
+Where training stands is `Trainer.state()`: what the network and the optimizer hold, and a few numbers. Everything
+else is a function of (seed, step), so that a training restored from it goes on to the same bits.
 """
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from alexvgg import metrics
@@ -60,39 +64,75 @@ class Trainer:
         # An incomplete batch at the end is left out: batch normalisation over a few images is noise.
         self.steps_per_epoch = len(train) // recipe.batch_size
         self.total_steps = self.steps_per_epoch * recipe.epochs
+        self._state_variables = [
+            *(v.value for v in model.variables),
+            *(m for ms in self._optimizer.moments for m in ms),
+        ]
+        self.step = 0  # steps done
+        self.rows: list[Epoch] = []  # epochs done, validation included
+        self._loss_sum, self._correct = 0.0, 0  # of the epoch so far
+        self._val_logits: list[np.ndarray] = []  # of a validation that is under way, batch by batch
 
-    def epochs(self, val: Split, eval_batch_size: int, report: StepReport) -> Iterator[Epoch]:
-        """Train to the end, yielding after each epoch. Raises TrainingError when the loss is not finite."""
+    def state(self) -> tuple[int, dict[str, np.ndarray], dict[str, Any]]:
+        """Exactly where training stands: the step, arrays by name, and numbers that JSON holds exactly."""
+        arrays = {f"variable/{i}": np.array(v.numpy()) for i, v in enumerate(self._state_variables)}
+        arrays |= {f"val_logits/{i}": logits for i, logits in enumerate(self._val_logits)}
+        facts = {"loss_sum": self._loss_sum, "correct": self._correct, "rows": [asdict(row) for row in self.rows]}
+        return self.step, arrays, facts
+
+    def restore(self, step: int, arrays: dict[str, np.ndarray], facts: dict[str, Any]) -> None:
+        """Go on from what `state` gave in a training of the same network, data and recipe."""
+        for i, variable in enumerate(self._state_variables):
+            variable.assign(arrays[f"variable/{i}"])
+        self._val_logits = [arrays[f"val_logits/{i}"] for i in range(len(arrays) - len(self._state_variables))]
+        self.step, self._loss_sum, self._correct = step, facts["loss_sum"], facts["correct"]
+        self.rows = [Epoch(**row) for row in facts["rows"]]
+
+    def epochs(
+        self, val: Split, eval_batch_size: int, report: StepReport, safe_point: Callable[[], None]
+    ) -> Iterator[Epoch]:
+        """Train to the end, yielding after each epoch. Raises TrainingError when the loss is not finite.
+
+        `safe_point` is called after every step and every batch of a validation, where `state` is exact.
+        """
         predictor = Predictor(self._network, self._cropper, eval_batch_size)
-        for epoch in range(self._recipe.epochs):
-            loss, acc = self._train_epoch(epoch, report)
-            logits = predictor.logits(val.images)
-            yield Epoch(
-                epoch=epoch + 1,
-                loss=loss,
-                acc=acc,
-                val_loss=metrics.cross_entropy(logits, val.labels, self._recipe.label_smoothing),
-                val_acc=metrics.accuracy(logits, val.labels),
-                learning_rate=self._rate((epoch + 1) * self.steps_per_epoch - 1),
-            )
+        while (epoch := len(self.rows)) < self._recipe.epochs:
+            self._train_epoch(epoch, report, safe_point)
+            for logits in predictor.batches(val.images, skip=len(self._val_logits)):
+                self._val_logits.append(logits)
+                safe_point()
+            self.rows.append(self._row(epoch, np.concatenate(self._val_logits), val.labels))
+            self._loss_sum, self._correct, self._val_logits = 0.0, 0, []
+            yield self.rows[-1]
 
-    def _train_epoch(self, epoch: int, report: StepReport) -> tuple[float, float]:
+    def _train_epoch(self, epoch: int, report: StepReport, safe_point: Callable[[], None]) -> None:
         order = self._order(epoch)
-        loss_sum = correct = 0.0
-        for i in range(self.steps_per_epoch):
-            step = epoch * self.steps_per_epoch + i
-            batch = order[i * self._recipe.batch_size : (i + 1) * self._recipe.batch_size]
-            loss, hits = self._compiled_step(batch, tf.constant(step), tf.constant(self._rate(step)))
+        size = self._recipe.batch_size
+        for i in range(self.step - epoch * self.steps_per_epoch, self.steps_per_epoch):
+            batch = order[i * size : (i + 1) * size]
+            loss, hits = self._compiled_step(batch, tf.constant(self.step), tf.constant(self._rate(self.step)))
             if not math.isfinite(loss):
                 raise TrainingError(
-                    f"the loss is {float(loss)} at step {step + 1} of {self.total_steps} (epoch {epoch + 1}); "
+                    f"the loss is {float(loss)} at step {self.step + 1} of {self.total_steps} (epoch {epoch + 1}); "
                     "lower learning_rate, or set gradient_clip_norm or a longer warmup_fraction"
                 )
-            loss_sum += float(loss)
-            correct += int(hits)
-            images = (i + 1) * self._recipe.batch_size
-            report(epoch=epoch + 1, step=step + 1, loss=loss_sum / (i + 1), acc=correct / images)
-        return loss_sum / self.steps_per_epoch, correct / (self.steps_per_epoch * self._recipe.batch_size)
+            self.step += 1
+            self._loss_sum += float(loss)
+            self._correct += int(hits)
+            report(
+                epoch=epoch + 1, step=self.step, loss=self._loss_sum / (i + 1), acc=self._correct / ((i + 1) * size)
+            )  # fmt: skip
+            safe_point()
+
+    def _row(self, epoch: int, val_logits: np.ndarray, val_labels: np.ndarray) -> Epoch:
+        return Epoch(
+            epoch=epoch + 1,
+            loss=self._loss_sum / self.steps_per_epoch,
+            acc=self._correct / (self.steps_per_epoch * self._recipe.batch_size),
+            val_loss=metrics.cross_entropy(val_logits, val_labels, self._recipe.label_smoothing),
+            val_acc=metrics.accuracy(val_logits, val_labels),
+            learning_rate=self._rate(self.step - 1),
+        )
 
     def _order(self, epoch: int) -> Any:
         """The permutation of the training images for one epoch, int32 (n,)."""

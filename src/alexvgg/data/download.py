@@ -3,6 +3,7 @@
 import importlib.util
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
@@ -19,10 +20,10 @@ TIMEOUT = (10, 60)  # seconds to connect, seconds between two pieces
 CHUNK = 1 << 20  # bytes
 
 
-def fetch(data: Digits | Cifar100, local: Path | None, destination: Path) -> None:
+def fetch(data: Digits | Cifar100, local: Path | None, destination: Path, before_writing: Callable[[], None]) -> None:
     """Put the archive at `destination`, once its sha256 is one that `data` accepts.
 
-    `local` is a copy supplied by hand. Raises DataError and leaves `destination` as it was.
+    `local` is a copy supplied by hand; `before_writing` may raise. Raises DataError and leaves `destination` as it was.
     """
     with files.replacing(destination) as temporary:
         if isinstance(data, Digits):
@@ -32,6 +33,7 @@ def fetch(data: Digits | Cifar100, local: Path | None, destination: Path) -> Non
         else:
             _download(data.urls, temporary)
         verify(temporary, data)
+        before_writing()
 
 
 def verify(archive: Path, data: Digits | Cifar100) -> str:

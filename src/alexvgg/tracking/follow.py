@@ -45,8 +45,7 @@ def follow(path: Path, send: Callable[[], Any], finish: Callable[[], Any]) -> No
 
 def close_if_killed(path: Path) -> None:
     """A training that stopped without saying so was killed; its journal says so from now on."""
-    records = journal.read(path)
-    if not any(record["kind"] == "end" for record in records):
+    if journal.status(journal.read(path))[0] == "RUNNING":
         journal.Journal(path).append("end", status="KILLED")
 
 

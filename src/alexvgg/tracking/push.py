@@ -30,6 +30,8 @@ def push(client: Any, experiment: str, path: Path) -> str:
     for record in new:
         if record["kind"] == "environment":
             client.log_batch(run_id, tags=_tags({f"env.{k}": v for k, v in record["versions"].items()}))
+        if record["kind"] == "resume":
+            client.update_run(run_id, status="RUNNING")
         if record["kind"] == "end":
             if "params" in record:
                 client.log_param(run_id, "parameters", record["params"])

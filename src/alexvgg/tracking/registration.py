@@ -17,9 +17,10 @@ def register(client: Any, run_id: str, path: Path, package: Path) -> None:
     A training whose weights are no longer on disk is left alone.
     """
     records = journal.read(path)
-    end = next((record for record in records if record["kind"] == "end"), None)
-    if end is None or end["status"] != "FINISHED" or MODEL_TAG in client.get_run(run_id).data.tags:
+    ends = [record for record in records if record["kind"] == "end" and record["status"] == "FINISHED"]
+    if not ends or MODEL_TAG in client.get_run(run_id).data.tags:
         return
+    end = ends[-1]
     artifacts = {name: Path(file) for name, file in end["artifacts"].items()}
     if not all(file.is_file() for file in artifacts.values()):
         return

@@ -38,8 +38,8 @@ class Target:
 def everything(target: Target, folder: Path) -> str:
     """Send every journal in `folder`; those of trainings that were killed are closed. Returns a summary."""
     found = journal.starts(folder)
-    for path, start in found:
-        if not _is_running(start["process"]):
+    for path, _ in found:
+        if not _is_running(journal.status(journal.read(path))[1]):
             close_if_killed(path)
         target.register(path)
     return f"{len(found)} runs are in MLflow"

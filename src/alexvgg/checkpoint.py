@@ -1,0 +1,185 @@
+"""Checkpoints: the exact state of an unfinished computation on disk, verified before it is used.
+
+A checkpoint is `<number>.checkpoint` (a JSON header of one line, then the bytes of every array) and its manifest
+`<number>.sha256` (what `sha256sum` writes and checks). Numbers grow, and the manifest comes last: without it there
+is no checkpoint. Both are written beside their place, synced and renamed; the last two are kept.
+"""
+
+import hashlib
+import json
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock, Timeout
+
+from alexvgg import files
+from alexvgg.errors import TrainingError
+
+FORMAT = 1
+KEPT = 2
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A state: `arrays` by name, and in `facts` what JSON holds exactly. `environment` is what computed it."""
+
+    step: int
+    arrays: dict[str, np.ndarray]
+    facts: dict[str, Any]
+    environment: dict[str, str]
+
+
+class Checkpoints:
+    """The checkpoints of one computation, in a folder of their own, used by one process at a time."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.name = folder.name.rpartition("-")[0]  # of `<run>-<key>`
+        lock = folder.parent.with_name("locks") / f"{folder.name}.lock"
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = FileLock(lock)
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            raise TrainingError(
+                f"another process is at work on {self.name} with the same parameters, code and data; wait for it, "
+                "or end it and run this again: it goes on from the last checkpoint"
+            ) from None
+        self._writer = ThreadPoolExecutor(1)
+        self._writing: Future[None] | None = None
+
+    @property
+    def exist(self) -> bool:
+        """Whether there is one, whole or not."""
+        return bool(manifests(self.folder))
+
+    def newest(self, environment: dict[str, str]) -> Snapshot | None:
+        """The newest checkpoint that is whole; None where there is none to go on from.
+
+        Raises TrainingError if all are damaged, or if it was made in another environment than `environment`
+        and nobody accepted that.
+        """
+        damaged = []
+        for manifest in manifests(self.folder):
+            try:
+                snapshot = read(manifest)
+            except (OSError, ValueError) as error:
+                damaged.append(f"{manifest.stem}: {error}")
+                continue
+            self._refuse_foreign(snapshot, environment)
+            return snapshot
+        if damaged:
+            raise TrainingError(
+                f"no checkpoint of {self.name} is whole ({'; '.join(damaged)}); "
+                "start again from the beginning: alexvgg checkpoints --discard"
+            )
+        return None
+
+    def save(self, snapshot: Snapshot) -> OSError | None:
+        """Write a checkpoint in the background. Returns why the one before could not be written, if so."""
+        failure = self.wait()
+        self._writing = self._writer.submit(self._write, snapshot)
+        return failure
+
+    def wait(self) -> OSError | None:
+        """Wait until the last one is on the disk. Returns why it could not be written, if so."""
+        writing, self._writing = self._writing, None
+        failure = writing.exception() if writing is not None else None
+        if failure is not None and not isinstance(failure, OSError):
+            raise failure
+        return failure
+
+    def discard(self) -> None:
+        """Remove them all: the computation is done."""
+        self.wait()
+        discard(self.folder)
+
+    def __enter__(self) -> "Checkpoints":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let another process use them."""
+        self._writer.shutdown()
+        self._lock.release()
+
+    def _write(self, snapshot: Snapshot) -> None:
+        earlier = manifests(self.folder)
+        number = int(earlier[0].stem) + 1 if earlier else 1
+        path = self.folder / f"{number:06d}.checkpoint"
+        with files.replacing(path) as temporary:
+            digest = _dump(snapshot, temporary)
+        files.write_text(path.with_suffix(".sha256"), f"{digest}  {path.name}\n")
+        for old in earlier[KEPT - 1 :]:
+            old.unlink()
+            old.with_suffix(".checkpoint").unlink(missing_ok=True)
+
+    def _refuse_foreign(self, snapshot: Snapshot, environment: dict[str, str]) -> None:
+        differences = [
+            f"{name} {snapshot.environment.get(name)!r} there, {environment.get(name)!r} here"
+            for name in sorted(snapshot.environment | environment)
+            if snapshot.environment.get(name) != environment.get(name)
+        ]
+        if differences and not (self.folder / "accepted").exists():
+            raise TrainingError(
+                f"the checkpoint of {self.name} at step {snapshot.step} comes from another environment "
+                f"({'; '.join(differences)}), where sums may round differently; go on there, or give up exactness: "
+                "alexvgg checkpoints --accept, or start again: alexvgg checkpoints --discard"
+            )
+
+
+def read(manifest: Path) -> Snapshot:
+    """The checkpoint of a manifest. Raises OSError or ValueError if a bit of either is not as it was written."""
+    path = manifest.with_suffix(".checkpoint")
+    content = path.read_bytes()
+    if manifest.read_bytes() != f"{hashlib.sha256(content).hexdigest()}  {path.name}\n".encode():
+        raise ValueError("its sha256 is not the manifest's")
+    head, _, body = content.partition(b"\n")
+    header = json.loads(head)
+    if header["format"] != FORMAT:
+        raise ValueError(f"its format is {header['format']}, this version reads {FORMAT}")
+    arrays, offset = {}, 0
+    for name, dtype, shape in header["arrays"]:
+        array = np.frombuffer(body, dtype, int(np.prod(shape)), offset).reshape(shape)
+        arrays[name] = array
+        offset += array.nbytes
+    return Snapshot(header["step"], arrays, header["facts"], header["environment"])
+
+
+def manifests(folder: Path) -> list[Path]:
+    """The manifests in a folder, the newest first."""
+    return sorted(folder.glob("*.sha256"), reverse=True)
+
+
+def discard(folder: Path) -> None:
+    """Remove the checkpoints in a folder, manifests first, so that none is half there."""
+    for path in [*manifests(folder), *folder.glob("*.checkpoint"), *folder.glob("*")]:
+        path.unlink(missing_ok=True)
+    if folder.exists():
+        folder.rmdir()
+
+
+def accept(folder: Path) -> None:
+    """Let the checkpoints in a folder be used in another environment than the one that made them."""
+    files.write_text(folder / "accepted", "")
+
+
+def _dump(snapshot: Snapshot, path: Path) -> str:
+    """Write a snapshot; returns the sha256 of what was meant to be written."""
+    header = {
+        "format": FORMAT,
+        "step": snapshot.step,
+        "environment": snapshot.environment,
+        "facts": snapshot.facts,
+        "arrays": [(name, array.dtype.str, array.shape) for name, array in snapshot.arrays.items()],
+    }
+    pieces: list[Any] = [json.dumps(header).encode() + b"\n"]
+    pieces += [np.ascontiguousarray(array).reshape(-1).view(np.uint8) for array in snapshot.arrays.values()]
+    digest = hashlib.sha256()
+    with path.open("wb") as file:
+        for piece in pieces:
+            digest.update(piece)
+            file.write(piece)
+    return digest.hexdigest()

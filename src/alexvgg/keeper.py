@@ -1,0 +1,71 @@
+"""When a checkpoint is made: every so often, and when somebody asks the process to end."""
+
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+from alexvgg.checkpoint import Checkpoints, Snapshot
+from alexvgg.errors import Interrupted
+
+EVERY = 45.0  # seconds; with the time that a step and a write take, less than a minute of work can be lost
+
+
+class Keeper:
+    """Keeps a computation of `total_steps` steps from being lost. `snapshot` makes its present state."""
+
+    def __init__(self, checkpoints: Checkpoints, total_steps: int, snapshot: Callable[[], Snapshot]) -> None:
+        self._checkpoints = checkpoints
+        self._total_steps = total_steps
+        self._snapshot = snapshot
+        self._last = time.monotonic()
+        self._asked_to_end = False
+
+    def safe_point(self) -> None:
+        """Call where the state is exact. Raises Interrupted after Ctrl-C or SIGTERM, with the state kept."""
+        if self._asked_to_end:
+            self._end()
+        if time.monotonic() - self._last >= EVERY:
+            self.keep()
+
+    def keep(self) -> int:
+        """Make a checkpoint now, in the background. Returns its step."""
+        state = self._snapshot()
+        self._tell(self._checkpoints.save(state))
+        self._last = time.monotonic()
+        return state.step
+
+    def _end(self) -> NoReturn:
+        step = self.keep()
+        failure = self._checkpoints.wait()
+        self._tell(failure)
+        kept = "its state could not be saved" if failure else "the same command goes on from there"
+        raise Interrupted(f"interrupted at step {step} of {self._total_steps}; {kept}")
+
+    def _tell(self, failure: OSError | None) -> None:
+        """A full disk costs the checkpoint, not the training."""
+        if failure is not None:
+            print(
+                f"checkpoint: {failure.strerror or failure} ({self._checkpoints.folder}); the work goes on, and it is "
+                f"tried again in {EVERY:.0f} seconds; free some space there",
+                file=sys.stderr,
+                flush=True,
+            )
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """While the block runs, Ctrl-C and SIGTERM end it at the next safe point; a second one ends it at once."""
+        earlier = {number: signal.signal(number, self._on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in earlier.items():
+                signal.signal(number, handler)
+
+    def _on_signal(self, *_: object) -> None:
+        if self._asked_to_end:
+            raise KeyboardInterrupt
+        self._asked_to_end = True
+        print("\nending after this step, with a checkpoint; once more ends at once", file=sys.stderr, flush=True)

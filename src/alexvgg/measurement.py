@@ -1,0 +1,46 @@
+"""One trained network on the test split, from weights to metrics, with checkpoints on the way.
+
+Imports TensorFlow: call `runtime.start` before importing this. Paths come from the caller.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from alexvgg import runtime
+from alexvgg.checkpoint import Checkpoints, Snapshot
+from alexvgg.data import arrays
+from alexvgg.evaluation import Predictor, rebuild, test_metrics
+from alexvgg.keeper import Keeper
+
+
+def measure(
+    summary: dict[str, Any],
+    description_path: Path,
+    test_path: Path,
+    weights: Path,
+    batch_size: int,
+    checkpoints: Checkpoints,
+) -> dict[str, Any]:
+    """Measure a trained network on the test split. Returns its last epoch's numbers and the test metrics."""
+    environment = runtime.versions()
+    snapshot = checkpoints.newest(environment)
+    description = arrays.load_description(description_path)
+    model = rebuild(summary, description, weights)
+    test = arrays.load(test_path)
+    predictor = Predictor.of(model, description, summary["crop"], batch_size)
+
+    done = list(snapshot.arrays.values()) if snapshot is not None else []
+    total = -(-len(test) // batch_size)
+    keeper = Keeper(checkpoints, total, lambda: Snapshot(len(done), _named(done), {}, environment))
+    with keeper.listening():
+        for logits in predictor.batches(test.images, skip=len(done)):
+            done.append(logits)
+            keeper.safe_point()
+    last_epoch = {name: summary[name] for name in ("loss", "acc", "val_loss", "val_acc")}
+    return last_epoch | test_metrics(np.concatenate(done), test.labels)
+
+
+def _named(batches: list[np.ndarray]) -> dict[str, np.ndarray]:
+    return {str(i): logits for i, logits in enumerate(batches)}

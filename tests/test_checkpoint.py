@@ -1,0 +1,195 @@
+"""A training that was interrupted ends with the bits of one that was not; a damaged checkpoint is never used."""
+
+import os
+import signal
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from alexvgg import checkpoint, files, keeper
+from alexvgg.checkpoint import Checkpoints, Snapshot
+from alexvgg.errors import Interrupted, TrainingError
+from conftest import quiet
+from test_crops import description
+from test_training import recipe, tiny_network
+
+HERE = {"threads": "2", "tensorflow": "2.0"}
+
+
+def snapshot(step: int) -> Snapshot:
+    arrays = {"a": np.arange(step, dtype=np.float32), "b": np.array([[step, 1]], np.int64), "c": np.array(7.0)}
+    return Snapshot(step, arrays, {"loss_sum": 0.1 + 0.2, "rows": [{"epoch": step}]}, HERE)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "with space" / "checkpoints" / "alexnet-0-0123456789abcdef"
+
+
+@pytest.fixture
+def checkpoints(folder):
+    with Checkpoints(folder) as opened:
+        yield opened
+
+
+def same(a: Snapshot, b: Snapshot) -> bool:
+    return (a.step, a.facts, a.environment, list(a.arrays)) == (b.step, b.facts, b.environment, list(b.arrays)) and all(
+        x.dtype == y.dtype and x.shape == y.shape and x.tobytes() == y.tobytes()
+        for x, y in zip(a.arrays.values(), b.arrays.values(), strict=True)
+    )
+
+
+def test_the_last_two_are_kept_and_the_newest_is_read(checkpoints, folder):
+    assert checkpoints.newest(HERE) is None
+    for step in (5, 10, 100):
+        assert checkpoints.save(snapshot(step)) is None
+    assert checkpoints.wait() is None
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "000002.checkpoint",
+        "000002.sha256",
+        "000003.checkpoint",
+        "000003.sha256",
+    ]
+    assert same(checkpoints.newest(HERE), snapshot(100))
+    checkpoints.discard()
+    assert not folder.exists()
+
+
+def test_the_manifest_is_what_sha256sum_checks(checkpoints, folder):
+    checkpoints.save(snapshot(3))
+    checkpoints.wait()
+    digest, name = (folder / "000001.sha256").read_text().split()
+    assert files.sha256(folder / name) == digest
+
+
+def damage(path, random) -> None:
+    """Flip a random bit of a file, or cut it off somewhere."""
+    content = bytearray(path.read_bytes())
+    position = int(random.integers(len(content)))
+    if random.random() < 0.5:
+        content[position] ^= 1 << int(random.integers(8))
+        path.write_bytes(content)
+    else:
+        path.write_bytes(content[:position])
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_any_damage_to_the_newest_makes_the_older_one_be_used(checkpoints, folder, seed):
+    for step in (5, 10):
+        checkpoints.save(snapshot(step))
+    checkpoints.wait()
+    random = np.random.default_rng(seed)
+    damage(folder / f"000002.{random.choice(['checkpoint', 'sha256'])}", random)
+    assert same(checkpoints.newest(HERE), snapshot(5))
+
+
+def test_when_all_are_damaged_there_is_no_silent_fresh_start(checkpoints, folder):
+    for step in (5, 10):
+        checkpoints.save(snapshot(step))
+    checkpoints.wait()
+    for path in folder.glob("*.checkpoint"):
+        damage(path, np.random.default_rng(0))
+    with pytest.raises(TrainingError, match=r"no checkpoint of alexnet-0 is whole.*alexvgg checkpoints --discard"):
+        checkpoints.newest(HERE)
+
+
+def test_one_that_was_never_finished_is_none(checkpoints, folder):
+    checkpoints.save(snapshot(5))
+    checkpoints.wait()
+    (folder / "000002.checkpoint").write_bytes(b"half")
+    assert same(checkpoints.newest(HERE), snapshot(5))
+    (folder / "000001.sha256").unlink()
+    assert checkpoints.newest(HERE) is None
+
+
+def test_one_from_another_environment_is_refused_unless_accepted(checkpoints, folder):
+    checkpoints.save(snapshot(5))
+    checkpoints.wait()
+    other = HERE | {"threads": "8"}
+    with pytest.raises(TrainingError, match=r"threads '2' there, '8' here.*--accept"):
+        checkpoints.newest(other)
+    checkpoint.accept(folder)
+    assert same(checkpoints.newest(other), snapshot(5))
+
+
+def test_one_process_at_a_time(checkpoints, folder):
+    with pytest.raises(TrainingError, match=r"another process is at work on alexnet-0"):
+        Checkpoints(folder)
+
+
+def test_a_signal_ends_at_the_next_safe_point_with_the_state_kept(checkpoints):
+    kept = keeper.Keeper(checkpoints, 9, lambda: snapshot(4))
+    with pytest.raises(Interrupted, match="interrupted at step 4 of 9; the same command goes on"), kept.listening():
+        kept.safe_point()
+        assert not checkpoints.exist
+        os.kill(os.getpid(), signal.SIGTERM)
+        kept.safe_point()
+    assert same(checkpoints.newest(HERE), snapshot(4))
+
+
+def test_a_second_signal_ends_at_once(checkpoints):
+    kept = keeper.Keeper(checkpoints, 9, lambda: snapshot(4))
+    with pytest.raises(KeyboardInterrupt), kept.listening():
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(1)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_disk_that_is_full_costs_the_checkpoint_and_not_the_work(checkpoints, folder, monkeypatch, capsys):
+    monkeypatch.setattr(keeper, "EVERY", 0.0)
+    kept = keeper.Keeper(checkpoints, 9, lambda: snapshot(4))
+    kept.safe_point()
+    checkpoints.wait()
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(checkpoint, "_dump", full)
+        kept.safe_point()
+        kept.safe_point()
+    message = capsys.readouterr().err
+    assert "No space left on device" in message
+    assert len(message.splitlines()) == 1
+    assert same(checkpoints.newest(HERE), snapshot(4))
+    assert threading.active_count() < 50
+
+
+@pytest.fixture(scope="module")
+def data():
+    from alexvgg.data.dataset import Split
+
+    random = np.random.default_rng(0)
+    return Split(random.integers(0, 256, (32, 8, 8, 3), dtype=np.uint8), random.integers(0, 2, 32).astype(np.int32))
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+def test_restored_anywhere_it_ends_with_the_same_bits(tf, data, optimizer, tmp_path):
+    """At every step and every batch of every validation, through a file, in a new network with other weights."""
+    from alexvgg.training import Trainer
+
+    settings = recipe(epochs=2, batch_size=10, optimizer=optimizer, weight_decay=0.1)
+
+    def new():
+        model = tiny_network()
+        return model, Trainer(model, data, description(8), 16, settings, 0)
+
+    states = []
+    model, trainer = new()
+    rows = list(trainer.epochs(data, 12, quiet, lambda: states.append(trainer.state())))
+    expected = [value.tobytes() for value in trainer.state()[1].values()]
+    assert len(states) == 2 * (3 + 3)
+    for step, arrays, facts in states:
+        with Checkpoints(tmp_path / "c-1" / f"{step}-{len(arrays)}") as checkpoints:
+            checkpoints.save(Snapshot(step, arrays, facts, HERE))
+            checkpoints.wait()
+            loaded = checkpoints.newest(HERE)
+        model, trainer = new()
+        model.set_weights([weight + 1 for weight in model.get_weights()])
+        trainer.restore(loaded.step, loaded.arrays, loaded.facts)
+        done = trainer.rows.copy()
+        assert done + list(trainer.epochs(data, 12, quiet, quiet)) == rows
+        assert [value.tobytes() for value in trainer.state()[1].values()] == expected
