@@ -2,7 +2,7 @@
 
 import _project  # noqa: F401, I001 - before everything else
 
-from alexvgg import console, files, layout, params_file
+from alexvgg import console, layout, params_file
 from alexvgg.data import arrays, cifar100, digits, download, preprocess
 from alexvgg.reporting import figures
 
@@ -15,7 +15,7 @@ def main() -> None:
     dataset = reader(layout.ARCHIVE)
     chosen = settings.preprocess
     train, val = preprocess.split_validation(dataset.train, chosen.val_fraction, chosen.split_seed)
-    description = preprocess.describe(dataset, train, val, settings.data.source, archive_sha256, chosen)
+    splits = {"train": train, "val": val, "test": dataset.test}
     guard.check()
     figures.crops(
         layout.reports(settings.profile) / "crops.png",
@@ -24,9 +24,9 @@ def main() -> None:
         chosen.crop,
         chosen.split_seed,
     )
-    for name, split in {"train": train, "val": val, "test": dataset.test}.items():
-        arrays.save(layout.SPLITS[name], split)
-    files.write_json(layout.DESCRIPTION, description.model_dump())
+    sha256 = {name: arrays.save(layout.SPLITS[name], split) for name, split in splits.items()}
+    description = preprocess.describe(dataset, splits, sha256, settings.data.source, archive_sha256, chosen)
+    arrays.save_description(layout.DESCRIPTION, description)
 
 
 if __name__ == "__main__":

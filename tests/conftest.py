@@ -19,6 +19,17 @@ def quiet(**_) -> None:
     """For callbacks that a test does not care about."""
 
 
+def damage(path: Path, random: np.random.Generator) -> None:
+    """Flip a random bit of a file, or cut it off somewhere."""
+    content = bytearray(path.read_bytes())
+    position = int(random.integers(len(content)))
+    if random.random() < 0.5:
+        content[position] ^= 1 << int(random.integers(8))
+        path.write_bytes(content)
+    else:
+        path.write_bytes(content[:position])
+
+
 @pytest.fixture(scope="session")
 def tf():
     """TensorFlow as the stages use it."""

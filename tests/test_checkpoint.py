@@ -11,7 +11,7 @@ import pytest
 from alexvgg import checkpoint, files, keeper
 from alexvgg.checkpoint import Checkpoints, Snapshot
 from alexvgg.errors import Interrupted, TrainingError
-from conftest import quiet
+from conftest import damage, quiet
 from test_crops import description
 from test_training import recipe, tiny_network
 
@@ -62,17 +62,6 @@ def test_the_manifest_is_what_sha256sum_checks(checkpoints, folder):
     checkpoints.wait()
     digest, name = (folder / "000001.sha256").read_text().split()
     assert files.sha256(folder / name) == digest
-
-
-def damage(path, random) -> None:
-    """Flip a random bit of a file, or cut it off somewhere."""
-    content = bytearray(path.read_bytes())
-    position = int(random.integers(len(content)))
-    if random.random() < 0.5:
-        content[position] ^= 1 << int(random.integers(8))
-        path.write_bytes(content)
-    else:
-        path.write_bytes(content[:position])
 
 
 @pytest.mark.parametrize("seed", range(40))

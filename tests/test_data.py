@@ -17,7 +17,7 @@ from alexvgg.data import arrays, cifar100, digits, download, preprocess
 from alexvgg.data.dataset import Split
 from alexvgg.errors import DataError, ParamsError
 from alexvgg.params import Cifar100, Digits, Preprocess
-from conftest import CIFAR100_ARCHIVE, DIGITS_SHA256, cifar_members, quiet, write_archive
+from conftest import CIFAR100_ARCHIVE, DIGITS_SHA256, cifar_members, damage, quiet, write_archive
 
 SMALL = {"train": 200, "test": 100}
 
@@ -176,30 +176,49 @@ def test_channel_statistics_are_numpys():
     assert np.allclose(std, (images / 255).std((0, 1, 2)), atol=1e-12)
 
 
-def test_arrays_are_the_same_bytes_and_damage_is_noticed(tmp_path):
-    split = Split(
-        np.random.default_rng(0).integers(0, 256, (40, 8, 8, 3), dtype=np.uint8),
-        np.arange(40, dtype=np.int32),
-    )
-    for name in ("a.npz", "b.npz"):
-        arrays.save(tmp_path / name, split)
-    content = (tmp_path / "a.npz").read_bytes()
-    assert content == (tmp_path / "b.npz").read_bytes()
-    assert np.array_equal(arrays.load(tmp_path / "a.npz").images, split.images)
-    flipped = bytearray(content)
-    flipped[len(content) // 2] ^= 1
-    (tmp_path / "a.npz").write_bytes(flipped)
-    with pytest.raises(DataError, match="is damaged"):
-        arrays.load(tmp_path / "a.npz")
+CHOSEN = Preprocess(val_fraction=0.1, split_seed=0, resize=256, crop=227)
 
 
-def test_crop_geometry_keeps_the_slides_ratio():
-    chosen = Preprocess(val_fraction=0.1, split_seed=0, resize=256, crop=227)
-    split = Split(np.zeros((10, 32, 32, 3), np.uint8), np.zeros(10, np.int32))
-    dataset = preprocess.Dataset(split, split, ["a"])
-    description = preprocess.describe(dataset, split, split, "cifar100", "0" * 64, chosen)
-    assert description.resize_for(227) == 256
-    assert description.resize_for(67) == 76
+@pytest.fixture
+def processed(tmp_path):
+    """A split and its description on disk, as `preprocess` leaves them."""
+    random = np.random.default_rng(0)
+    split = Split(random.integers(0, 256, (40, 8, 8, 3), dtype=np.uint8), np.arange(40, dtype=np.int32))
+    dataset = preprocess.Dataset(split, split, ["a", "b"])
+    sha256 = {"train": arrays.save(tmp_path / "train.npz", split)}
+    description = preprocess.describe(dataset, {"train": split}, sha256, "cifar100", "0" * 64, CHOSEN)
+    arrays.save_description(tmp_path / "description.json", description)
+    return split, description
+
+
+def test_arrays_are_the_same_bytes_and_read_back(tmp_path, processed):
+    split, description = processed
+    content = (tmp_path / "train.npz").read_bytes()
+    arrays.save(tmp_path / "train.npz", split)
+    assert content == (tmp_path / "train.npz").read_bytes()
+    assert arrays.load_description(tmp_path / "description.json") == description
+    assert np.array_equal(arrays.load(tmp_path / "train.npz", description).images, split.images)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_any_damage_to_arrays_and_description_is_noticed(tmp_path, processed, seed):
+    random = np.random.default_rng(seed)
+    damage(tmp_path / str(random.choice(["train.npz", "description.json"])), random)
+    with pytest.raises(DataError, match=r"is damaged .*dvc checkout"):
+        arrays.load(tmp_path / "train.npz", arrays.load_description(tmp_path / "description.json"))
+
+
+def test_missing_arrays_say_what_makes_them(tmp_path, processed):
+    (tmp_path / "train.npz").unlink()
+    with pytest.raises(DataError, match=r"does not exist; run `dvc repro preprocess`"):
+        arrays.load(tmp_path / "train.npz", processed[1])
+    with pytest.raises(DataError, match=r"does not exist; run `dvc repro preprocess`"):
+        arrays.load_description(tmp_path / "gone.json")
+
+
+def test_crop_geometry_keeps_the_slides_ratio(processed):
+    assert processed[1].resize_for(227) == 256
+    assert processed[1].resize_for(67) == 76
 
 
 @pytest.mark.real

@@ -183,22 +183,24 @@ def test_best_model_by_validation_has_the_alias(tf, target, root, folder, tmp_pa
     import numpy as np
 
     from alexvgg import files, models
+    from alexvgg.data import arrays
     from alexvgg.data.arrays import Description
 
     description = Description(
         source="digits", archive_sha256="", classes=["a", "b"], side=8, mean=[0.5] * 3, std=[0.25] * 3,
-        resize=256, crop=227, images={},
+        resize=256, crop=227, images={}, sha256={},
     )  # fmt: skip
-    files.write_json(tmp_path / "description.json", description.model_dump())
+    arrays.save_description(tmp_path / "description.json", description)
     options = models.named("vgg16").parse({}).model_dump()
     summary = {
         "model": "vgg16", "architecture": "vgg16", "options": options, "crop": 32, "seed": 0,
         "recipe": {"precision": "float32"}, "evaluation_batch_size": 4,
     }  # fmt: skip
-    files.write_json(tmp_path / "summary.json", summary)
     keras.utils.set_random_seed(0)
     model = models.named("vgg16").build(32, 2, options)
     model.save_weights(tmp_path / "m.weights.h5")
+    summary["weights_sha256"] = files.sha256(tmp_path / "m.weights.h5")
+    files.write_json(tmp_path / "summary.json", summary)
     artifacts = {"weights": "m.weights.h5", "summary": "summary.json", "description": "description.json"}
     for seed, val_acc in enumerate([0.5, 0.9, 0.7]):
         journal = Journal.create(folder, **identity(seed=seed, key=f"k{seed}"))

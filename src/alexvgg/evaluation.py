@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from alexvgg import metrics, models
+from alexvgg import files, metrics, models
 from alexvgg.crops import Cropper
 from alexvgg.data.arrays import Description
 from alexvgg.errors import DataError
@@ -70,12 +70,17 @@ def build(identity: dict[str, Any], description: Description) -> Any:
 
 
 def rebuild(summary: dict[str, Any], description: Description, weights: Path) -> Any:
-    """The trained Keras model: built from code, weights from disk. Raises DataError."""
-    model = build(summary, description)
-    try:
-        model.load_weights(weights)
-    except (OSError, ValueError, KeyError) as error:
+    """The trained Keras model: built from code, weights from disk, which have to be its own to the bit.
+
+    Raises DataError.
+    """
+    if not weights.is_file():
+        raise DataError(f"{weights} does not exist; run `dvc checkout` or `dvc repro`")
+    if files.sha256(weights) != summary["weights_sha256"]:
         raise DataError(
-            f"{weights} does not fit {summary['model']}: {error}; run `dvc repro` or `dvc checkout`"
-        ) from None
+            f"{weights} is damaged, or not of this training (its sha256 is not the summary's); "
+            "run `dvc checkout` or `dvc repro`"
+        )
+    model = build(summary, description)
+    model.load_weights(weights)
     return model

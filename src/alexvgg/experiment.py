@@ -40,7 +40,7 @@ def train(
     description = arrays.load_description(inputs.description)
     recipe = params.recipe(identity["model"])
     model = build(identity, description)
-    train_split, val_split = arrays.load(inputs.train), arrays.load(inputs.val)
+    train_split, val_split = arrays.load(inputs.train, description), arrays.load(inputs.val, description)
     trainer = Trainer(model, train_split, description, identity["crop"], recipe, identity["seed"])
     if snapshot is not None:
         trainer.restore(snapshot.step, snapshot.arrays, snapshot.facts)
@@ -57,16 +57,19 @@ def train(
         keeper.keep()  # whatever happens from here on, nothing has to be computed again
 
     before_writing()
-    summary = summarize(identity, description, model.count_params(), trainer.rows[-1])
     with files.replacing(outputs.weights, suffix=".weights.h5") as temporary:
         model.save_weights(temporary)
+    weights = {"params": model.count_params(), "weights_sha256": files.sha256(outputs.weights)}
+    summary = summarize(identity, description, weights, trainer.rows[-1])
     files.write_text(outputs.history, history_csv(trainer.rows))
     files.write_json(outputs.summary, summary)
     return summary
 
 
-def summarize(identity: dict[str, Any], description: Description, parameters: int, last: Epoch) -> dict[str, Any]:
-    """What a training was and how it ended, without times, hosts and run ids."""
+def summarize(
+    identity: dict[str, Any], description: Description, weights: dict[str, Any], last: Epoch
+) -> dict[str, Any]:
+    """What a training was, its weights, and how it ended, without times, hosts and run ids."""
     return {
         "version": __version__,
         **identity,
@@ -75,7 +78,7 @@ def summarize(identity: dict[str, Any], description: Description, parameters: in
         "archive_sha256": description.archive_sha256,
         "images": description.images,
         "hardware": runtime.hardware(),
-        "params": parameters,
+        **weights,
         "loss": last.loss,
         "val_loss": last.val_loss,
         "acc": last.acc,

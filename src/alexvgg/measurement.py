@@ -28,7 +28,7 @@ def measure(
     snapshot = checkpoints.newest(environment)
     description = arrays.load_description(description_path)
     model = rebuild(summary, description, weights)
-    test = arrays.load(test_path)
+    test = arrays.load(test_path, description)
     predictor = Predictor.of(model, description, summary["crop"], batch_size)
 
     done = list(snapshot.arrays.values()) if snapshot is not None else []

@@ -70,7 +70,7 @@ def finish(journal: Journal, summary: dict[str, Any], inputs: Inputs, outputs: O
         status="FINISHED",
         params=summary["params"],
         val_acc=summary["val_acc"],
-        weights_sha256=files.sha256(outputs.weights),
+        weights_sha256=summary["weights_sha256"],
         artifacts={name: str(path.absolute()) for name, path in artifacts.items()},
     )
 

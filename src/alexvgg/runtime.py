@@ -14,6 +14,7 @@ CPU_FEATURES = {
     "avx", "avx2", "fma", "avx512f", "avx512bw", "avx512vl", "avx512_vnni", "avx512_bf16", "avx512_fp16", "avx_vnni",
     "amx_tile", "amx_bf16", "amx_int8",
 }  # fmt: skip
+VECTORS = {"avx512f": "AVX-512", "avx2": "AVX2", "avx": "AVX"}  # the widest first
 
 
 def start(precision: str, seed: int) -> Any:
@@ -56,7 +57,9 @@ def hardware() -> str:
     if gpus:
         name = tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU")
         return f"{len(gpus)} × {name}"
-    return f"CPU, {threads()} threads"
+    features = _cpu_features()
+    vectors = next((name for feature, name in VECTORS.items() if feature in features), platform.machine())
+    return f"CPU, {threads()} threads, {vectors}"
 
 
 def versions() -> dict[str, str]:
@@ -71,7 +74,7 @@ def versions() -> dict[str, str]:
         "machine": platform.machine(),
         "system": platform.system(),
         "processor": _cpuinfo("model name"),
-        "cpu_features": " ".join(sorted(set(_cpuinfo("flags").split()) & CPU_FEATURES)),
+        "cpu_features": " ".join(sorted(_cpu_features())),
         "threads": str(threads()),
         "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", ""),
     }
@@ -89,6 +92,10 @@ def _quiet_stderr() -> Iterator[None]:
         os.dup2(saved, 2)
         os.close(saved)
         os.close(null)
+
+
+def _cpu_features() -> set[str]:
+    return set(_cpuinfo("flags").split()) & CPU_FEATURES
 
 
 def _cpuinfo(name: str) -> str:

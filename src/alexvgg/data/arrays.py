@@ -1,6 +1,8 @@
 """The arrays that training and evaluation read: one file a split, and a description of them all."""
 
-import zipfile
+import hashlib
+import io
+import json
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +12,15 @@ from alexvgg import files
 from alexvgg.data.dataset import Split
 from alexvgg.errors import DataError
 
+MEND = "run `dvc checkout` or `dvc repro -f preprocess`"
+
 
 class Description(BaseModel):
     """What `preprocess` found out about the data; `data/description.json`.
 
     `mean` and `std` are per channel, of the training split, pixel values from 0 to 1. `resize` and `crop`
     are the crop geometry: images of `side` pixels are resized to `resize`, of which `crop` is cut out.
+    `images` and `sha256` are, by split, the number of images and the digest of the file of arrays.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -29,34 +34,48 @@ class Description(BaseModel):
     resize: int
     crop: int
     images: dict[str, int]
+    sha256: dict[str, str]
 
     def resize_for(self, crop: int) -> int:
         """The side, in pixels, to which images are resized before a square of `crop` is cut out."""
         return round(crop * self.resize / self.crop)
 
 
-def save(path: Path, split: Split) -> None:
-    """Write a split; the same arrays give the same bytes."""
+def save(path: Path, split: Split) -> str:
+    """Write a split; the same arrays give the same bytes. Returns their sha256."""
     with files.replacing(path, suffix=".npz") as temporary:
         np.savez(temporary, images=split.images, labels=split.labels)
+        return files.sha256(temporary)
 
 
-def load(path: Path) -> Split:
-    """Read a split, every byte of it checked against its checksum. Raises DataError."""
+def load(path: Path, description: Description) -> Split:
+    """Read a split whose file is, to the bit, the one described. Raises DataError."""
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return Split(arrays["images"], arrays["labels"])
+        content = path.read_bytes()
     except FileNotFoundError:
         raise DataError(f"{path} does not exist; run `dvc repro preprocess`") from None
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path} is damaged ({error}); run `dvc checkout` or `dvc repro -f preprocess`") from None
+    if hashlib.sha256(content).hexdigest() != description.sha256[path.stem]:
+        raise DataError(f"{path} is damaged (its sha256 is not the one in data/description.json); {MEND}")
+    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+        return Split(arrays["images"], arrays["labels"])
+
+
+def save_description(path: Path, description: Description) -> None:
+    """Write a description, with a digest of itself."""
+    value = description.model_dump()
+    files.write_json(path, value | {"digest": files.digest(value)})
 
 
 def load_description(path: Path) -> Description:
-    """Read `data/description.json`. Raises DataError."""
+    """Read a description that is, to the bit, as it was written. Raises DataError."""
     try:
-        return Description.model_validate(files.read_json(path))
+        text = path.read_bytes().decode()
+        value = json.loads(text)
+        written = dict(value)
+        if value.pop("digest") != files.digest(value) or files.json_text(written) != text:
+            raise ValueError("it is not as it was written")
+        return Description.model_validate(value)
     except FileNotFoundError:
         raise DataError(f"{path} does not exist; run `dvc repro preprocess`") from None
-    except ValueError as error:
-        raise DataError(f"{path} is damaged ({error}); run `dvc checkout`") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataError(f"{path} is damaged ({error}); {MEND}") from None

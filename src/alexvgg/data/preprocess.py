@@ -22,20 +22,27 @@ def split_validation(train: Split, fraction: float, seed: int) -> tuple[Split, S
 
 
 def describe(
-    dataset: Dataset, train: Split, val: Split, source: str, archive_sha256: str, preprocess: Preprocess
+    dataset: Dataset,
+    splits: dict[str, Split],
+    sha256: dict[str, str],
+    source: str,
+    archive_sha256: str,
+    preprocess: Preprocess,
 ) -> Description:
-    """The description of the splits; channel statistics come from the training split alone."""
-    mean, std = channel_statistics(train.images)
+    """The description of the splits, by name; channel statistics come from the training split alone."""
+    images = splits["train"].images
+    mean, std = channel_statistics(images)
     return Description(
         source=source,
         archive_sha256=archive_sha256,
         classes=dataset.classes,
-        side=train.images.shape[1],
+        side=images.shape[1],
         mean=mean,
         std=std,
         resize=preprocess.resize,
         crop=preprocess.crop,
-        images={"train": len(train), "val": len(val), "test": len(dataset.test)},
+        images={name: len(split) for name, split in splits.items()},
+        sha256=sha256,
     )
 
 
