@@ -14,6 +14,7 @@ from alexvgg import journal as journals
 from alexvgg.errors import TrackingError
 from alexvgg.journal import Journal
 from alexvgg.tracking import connection
+from alexvgg.tracking.follow import close_if_killed
 from alexvgg.tracking.sync import Target, everything
 from conftest import ROOT
 
@@ -126,13 +127,40 @@ def test_killed_training_is_closed_as_such(target, root, folder):
     assert journals.newest(folder, "k2") == alive.path
 
 
-def test_damaged_tail_of_a_journal_is_left_out(folder):
+def test_a_damaged_line_costs_that_line_only(folder):
     journal = Journal.create(folder, **identity())
     journal.append("epoch", **epoch(1, 0.5))
     whole = journal.path.read_bytes()
-    for damaged in (whole[:-3], whole[:-10] + b"x" + whole[-9:]):
+    for damaged, kinds in (
+        (whole[:-3], ["start"]),
+        (whole[:-10] + b"x" + whole[-9:], ["start", "damaged"]),
+    ):
         journal.path.write_bytes(damaged)
-        assert [record["kind"] for record in journals.read(journal.path)] == ["start"]
+        assert [record["kind"] for record in journals.read(journal.path)] == kinds
+        journal.append("epoch", **epoch(2, 0.5))
+        assert [record["kind"] for record in journals.read(journal.path)] == ["start", "damaged", "epoch"]
+    journal.path.write_bytes(b"x" + whole)
+    assert journals.starts(folder) == []
+
+
+def test_a_training_gone_on_with_is_one_run(target, root, folder):
+    journal = Journal.create(folder, **identity())
+    journal.append("epoch", **epoch(1, 0.5))
+    with journal.path.open("ab") as file:
+        file.write(b"half a li")
+    close_if_killed(journal.path)
+    target.send(journal.path)
+    assert [run.info.status for run in runs(root)] == ["KILLED"]
+    journal.resume()
+    target.send(journal.path)
+    assert [run.info.status for run in runs(root)] == ["RUNNING"]
+    journal.append("epoch", **epoch(2, 0.25))
+    journal.append("end", status="FINISHED", params=1, val_acc=0.5, weights_sha256="", artifacts={"weights": "gone"})
+    target.register(journal.path)
+    [run] = runs(root)
+    assert run.info.status == "FINISHED"
+    history = client(root).get_metric_history(run.info.run_id, "loss")
+    assert [(point.step, point.value) for point in history] == [(1, 0.5), (2, 0.25)]
 
 
 def follow(journal: Path, root: Path, **environment: str) -> subprocess.Popen:
@@ -155,14 +183,16 @@ def test_curves_appear_while_training_runs(root, folder):
         time.sleep(0.5)
     assert [run.data.metrics["loss"] for run in runs(root)] == [0.5]
     assert follower.poll() is None
-    follower.communicate("", timeout=60)
+    _, errors = follower.communicate("", timeout=60)
     assert follower.returncode == 0
+    assert "it was killed" in errors
     assert [run.info.status for run in runs(root)] == ["KILLED"]  # standard input ended without an end record
 
 
 def test_unreachable_server_is_said_in_one_line(root, folder):
     root.mkdir()
     journal = Journal.create(folder, **identity())
+    journal.append("end", status="FAILED")
     follower = follow(journal.path, root, MLFLOW_TRACKING_URI="http://127.0.0.1:9")
     _, errors = follower.communicate("", timeout=60)
     assert follower.returncode == 5

@@ -10,6 +10,7 @@ from typing import Any
 from alexvgg.errors import AlexvggError
 
 INTERRUPTED = 130
+OUT_OF_MEMORY = "out of memory; lower batch_size, evaluation.batch_size or crop, or close other programs"
 
 
 def stage(main: Callable[..., None], description: str | None, **arguments: Callable[[str], Any]) -> None:
@@ -33,13 +34,15 @@ def run(program: Callable[[], None], debug: bool) -> None:
     except KeyboardInterrupt:
         _fail("interrupted; earlier outputs are intact, run the same command again", INTERRUPTED, debug)
     except MemoryError:
-        _fail("out of memory; lower batch_size or crop, or close other programs", 6, debug)
+        _fail(OUT_OF_MEMORY, 6, debug)
     except ModuleNotFoundError as error:
         _fail(f"{error.name} is not installed here; run `make setup`, then `source .venv/bin/activate`", 6, debug)
     except OSError as error:
         what = f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error)
         _fail(f"{what}; see that there is space and that the folder may be written to, then run this again", 6, debug)
     except Exception as error:  # noqa: BLE001 - the last line of defence
+        if type(error).__name__ == "ResourceExhaustedError":  # TensorFlow's, which may not be imported here
+            _fail(OUT_OF_MEMORY, 6, debug)
         _fail(f"{type(error).__name__}: {error} (a fault of the program; --debug shows where)", 1, debug)
     sys.exit(0)
 

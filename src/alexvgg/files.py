@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from alexvgg.errors import DataError
+
 
 @contextmanager
 def replacing(path: Path, suffix: str = "") -> Iterator[Path]:
@@ -53,14 +55,22 @@ def json_text(value: Any) -> str:
 
 
 def read_json(path: Path) -> Any:
-    """The value in a JSON file."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    """The value in a JSON file. Raises DataError."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DataError(f"{path} does not exist; run `dvc repro`") from None
+    except ValueError as error:
+        raise DataError(f"{path} is damaged ({error}); run `dvc checkout`, or `git checkout {path}`") from None
 
 
 def sha256(path: Path) -> str:
-    """The sha256 of a file's content, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """The sha256 of a file's content, in hexadecimal. Raises DataError."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        raise DataError(f"{path} does not exist; run `dvc checkout` or `dvc repro`") from None
 
 
 def digest(value: Any) -> str:

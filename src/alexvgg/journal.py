@@ -30,40 +30,35 @@ class Journal:
         journal.append("start", uid=uid, process=os.getpid(), **identity)
         return journal
 
-    @classmethod
-    def resume(cls, path: Path) -> "Journal | None":
-        """Go on with a journal whose process ended; None if a line of it is damaged.
-
-        A process that was killed may have left half a line: it is cut off.
-        """
-        content = path.read_bytes()
-        whole = content[: content.rfind(b"\n") + 1]
-        if len(read(path)) != whole.count(b"\n"):
-            return None
-        os.truncate(path, len(whole))
-        journal = cls(path)
-        journal.append("resume", process=os.getpid())
-        return journal
+    def resume(self) -> None:
+        """Go on after the process that wrote it ended."""
+        self.append("resume", process=os.getpid())
 
     def append(self, kind: str, **fields: Any) -> None:
-        """Add a record; it is on the disk when this returns."""
+        """Add a record; it is on the disk when this returns. Half a line that a killed process left is closed."""
         text = json.dumps({"kind": kind, "time": int(time.time() * 1000), **fields}, ensure_ascii=False)
         line = f"{zlib.crc32(text.encode()):08x} {text}\n".encode()
-        with self.path.open("ab") as file:
+        with self.path.open("ab+") as file:
+            if file.tell():
+                file.seek(-1, os.SEEK_END)
+                if file.read(1) != b"\n":
+                    line = b"\n" + line
             file.write(line)
             file.flush()
             os.fsync(file.fileno())
 
 
 def read(path: Path) -> list[dict[str, Any]]:
-    """The records of a journal, up to the first line that is incomplete or damaged."""
-    records = []
-    for line in path.read_bytes().split(b"\n")[:-1]:
-        checksum, _, text = line.partition(b" ")
-        if checksum != f"{zlib.crc32(text):08x}".encode():
-            break
-        records.append(json.loads(text))
-    return records
+    """The records of a journal, one for each line that is complete; a damaged one has the kind `damaged`."""
+    return [_record(line) for line in path.read_bytes().split(b"\n")[:-1]]
+
+
+def _record(line: bytes) -> dict[str, Any]:
+    checksum, _, text = line.partition(b" ")
+    if checksum != f"{zlib.crc32(text):08x}".encode():
+        return {"kind": "damaged"}
+    record: dict[str, Any] = json.loads(text)
+    return record
 
 
 def status(records: list[dict[str, Any]]) -> tuple[str, int]:
@@ -85,5 +80,6 @@ def newest(folder: Path, key: str) -> Path | None:
 
 def starts(folder: Path) -> list[tuple[Path, dict[str, Any]]]:
     """Every journal in `folder` with its `start` record, oldest first."""
-    found = [(path, records[0]) for path in folder.glob("*.jsonl") if (records := read(path))]
+    heads = [(path, records[0]) for path in folder.glob("*.jsonl") if (records := read(path))]
+    found = [(path, start) for path, start in heads if start["kind"] == "start"]
     return sorted(found, key=lambda pair: (pair[1]["time"], pair[1]["uid"]))

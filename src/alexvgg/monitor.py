@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import psutil
 
@@ -36,5 +36,6 @@ def _watch(journal: Journal, over: threading.Event) -> None:
             "system_memory_usage_percentage": memory.percent,
             "process_memory_megabytes": process.memory_info().rss / 1e6,
         }
-        journal.append("system", step=step, values=values)
+        with suppress(OSError):  # a full disk is told by what needs it
+            journal.append("system", step=step, values=values)
         step += 1

@@ -31,8 +31,11 @@ def begin(folder: Path, identity: dict[str, Any], profile: str, inputs: Inputs) 
 def begin_or_resume(folder: Path, identity: dict[str, Any], profile: str, inputs: Inputs, resumed: bool) -> Journal:
     """The journal of a training: the earlier one if training goes on from a checkpoint, otherwise a new one."""
     found = newest(folder, identity["key"]) if resumed else None
-    journal = Journal.resume(found) if found is not None else None
-    return journal or begin(folder, identity, profile, inputs)
+    if found is None:
+        return begin(folder, identity, profile, inputs)
+    journal = Journal(found)
+    journal.resume()
+    return journal
 
 
 def epochs_into(journal: Journal) -> Callable[[dict[str, Any]], None]:

@@ -56,9 +56,11 @@ def _bundled_digits() -> Path:
 
 def _copy(source: Path, destination: Path) -> None:
     try:
-        shutil.copyfile(source, destination)
+        reader = source.open("rb")
     except OSError as error:
         raise DataError(f"cannot copy the archive {source}: {error.strerror or error}") from None
+    with reader, destination.open("wb") as writer:
+        shutil.copyfileobj(reader, writer)
 
 
 def _download(urls: list[str], destination: Path) -> None:

@@ -12,6 +12,7 @@ from alexvgg.errors import TrackingError
 
 SECONDS = 5
 KIND = {"mlflow.experimentKind": "custom_model_development"}  # opens as model training, not as generative AI
+REBUILD = "move it away, and `alexvgg sync` makes a new one from the journals and DVC's files"
 
 # Read by MLflow when it is imported; its own values wait for minutes on a server that is gone.
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", str(SECONDS))
@@ -35,7 +36,6 @@ def connect(default_uri: str, lock: Path) -> Any:
     if uri.startswith(("http://", "https://")):
         _knock(uri)
     import mlflow
-    from mlflow.exceptions import MlflowException
 
     logging.getLogger("mlflow").setLevel(logging.ERROR)
     logging.getLogger("alembic").setLevel(logging.ERROR)
@@ -45,10 +45,14 @@ def connect(default_uri: str, lock: Path) -> Any:
         with FileLock(lock, timeout=60):
             client = mlflow.MlflowClient(uri)
             client.search_experiments(max_results=1)
-    except MlflowException as error:
-        raise TrackingError(f"the tracking database {uri} cannot be used: {_first_line(error)}") from None
-    except Exception as error:  # noqa: BLE001 - SQLAlchemy, urllib3 and others raise their own
-        raise TrackingError(f"the tracking server {uri} cannot be used: {_first_line(error)}") from None
+    except Exception as error:  # noqa: BLE001 - MLflow, SQLAlchemy, urllib3 and others raise their own
+        if uri.startswith(("http://", "https://")):
+            raise TrackingError(f"the tracking server {uri} cannot be used: {_first_line(error)}") from None
+        if "database schema" in str(error):
+            what = f"{uri} was made by another version of MLflow than {mlflow.__version__}"
+        else:
+            what = f"the tracking database {uri} cannot be used: {_first_line(error)}"
+        raise TrackingError(f"{what}; {REBUILD}") from None
     return client
 
 

@@ -36,17 +36,25 @@ def follow(path: Path, send: Callable[[], Any], finish: Callable[[], Any]) -> No
             complained = True
             pause = min(2 * pause, LONGEST_PAUSE)
             next_try = time.monotonic() + pause
-    close_if_killed(path)
+    if close_if_killed(path):
+        print(
+            "tracking: the training ended without a word: it was killed, by hand or for want of memory; "
+            "the same command goes on from its last checkpoint",
+            file=sys.stderr,
+            flush=True,
+        )
     try:
         finish()
     except Exception as error:  # noqa: BLE001 - as above
         raise TrackingError(f"{_line(error)}; the run is safe in {path.name}, send it later: alexvgg sync") from None
 
 
-def close_if_killed(path: Path) -> None:
+def close_if_killed(path: Path) -> bool:
     """A training that stopped without saying so was killed; its journal says so from now on."""
-    if journal.status(journal.read(path))[0] == "RUNNING":
+    killed = journal.status(journal.read(path))[0] == "RUNNING"
+    if killed:
         journal.Journal(path).append("end", status="KILLED")
+    return killed
 
 
 def _wait_for_end_of_input(over: threading.Event) -> None:

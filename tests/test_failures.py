@@ -1,0 +1,630 @@
+"""Everything that can go wrong for a user: what the program says, with which exit code, and what it leaves alone.
+
+Each row of FAULTS is a test: the fault is caused in a project that has results, the program is run, and its exit
+code, its one line and the earlier results are looked at. docs/failures.md is made from the same rows:
+`make failures` (`python tests/test_failures.py`).
+"""
+
+import contextlib
+import io
+import os
+import pickle
+import resource
+import runpy
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tarfile
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ruamel.yaml import YAML
+
+from alexvgg import guard, keeper, layout, params_file, recording
+from alexvgg.checkpoint import Checkpoints, Snapshot
+from alexvgg.data import cifar100
+from alexvgg.identity import identify
+from alexvgg.tracking import follower
+from conftest import ROOT, cifar_members, write_archive
+
+DOCUMENT = ROOT / "docs" / "failures.md"
+TRAIN = "train alexnet 0"
+EVALUATE = "evaluate alexnet 0"
+
+
+class World:
+    """A small project with results, in which programs run: stages in this process, the rest beside it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.mounts: list[Path] = []
+        self.environment: dict[str, str] = {}
+        self.limit: int | None = None  # bytes of memory; then a stage runs in a process of its own
+        self.isolated = False  # without any installed package
+        self.later: Callable[[], None] = lambda: None  # what happens while a stage runs
+        self.held: list[Checkpoints] = []
+
+    def edit(self, where: str, value: object) -> None:
+        """Set a parameter, `where` with dots."""
+        path = self.folder / "params.yaml"
+        params = section = YAML(typ="safe", pure=True).load(path)
+        *parents, last = where.split(".")
+        for name in parents:
+            section = section[name]
+        section[last] = value
+        YAML().dump(params, path)
+
+    def write(self, name: str, content: bytes | str) -> None:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+
+    def flip(self, name: str) -> None:
+        content = bytearray((self.folder / name).read_bytes())
+        content[len(content) // 2] ^= 4
+        self.write(name, bytes(content))
+
+    def archive(self, change: Callable[[dict], None] = lambda members: None, accept: bool = True) -> None:
+        """Another archive behind the environment variable, and its hash in params.yaml if `accept`."""
+        members = cifar_members({"train": 2, "test": 1})
+        change(members)
+        self.accept(write_archive(self.folder / "other.tar.gz", members), accept)
+
+    def accept(self, path: Path, accept: bool = True) -> None:
+        from alexvgg import files
+
+        self.environment["ALEXVGG_CIFAR100_ARCHIVE"] = str(path)
+        if accept:
+            self.edit("data.sha256", [files.sha256(path)])
+        self.write("data/archive.gz", path.read_bytes())
+
+    def mount(self, name: str, options: str) -> None:
+        """A small or read-only disk in place of a folder."""
+        path = self.folder / name
+        path.mkdir(parents=True, exist_ok=True)
+        command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(path)]
+        if os.name != "posix" or subprocess.run(command, capture_output=True, check=False).returncode != 0:
+            pytest.skip("only root can mount a small disk")
+        self.mounts.append(path)
+
+    def clean(self) -> None:
+        while self.mounts:
+            subprocess.run(["umount", "-l", str(self.mounts.pop())], check=True)
+        while self.held:
+            self.held.pop().__exit__()
+
+    def computation(self) -> Path:
+        """Where the checkpoints of the training belong."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(self.folder)
+            settings = params_file.load(layout.PARAMS)
+            inputs, _ = layout.training("test", "alexnet", 0)
+            key = identify(settings, "alexnet", 0, inputs, layout.PACKAGE)["key"]
+            return layout.checkpoints("alexnet-0", key)
+
+    def checkpoint(self, **environment: str) -> None:
+        from alexvgg import runtime
+
+        with Checkpoints(self.computation()) as checkpoints:
+            checkpoints.save(Snapshot(3, {"variable/0": np.zeros(5)}, {}, runtime.versions() | environment))
+
+    def hold(self) -> None:
+        """Be another process that trains the same network."""
+        self.held.append(Checkpoints(self.computation()))
+
+    def failing_server(self) -> str:
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.send_error(500)
+
+            def log_message(self, *_):
+                pass
+
+        server = HTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{server.server_port}"
+
+    def newer_database(self) -> None:
+        code, errors = self.run("alexvgg sync")
+        assert code == 0, errors
+        with contextlib.closing(sqlite3.connect(self.folder / "mlflow.db")) as database:
+            database.execute("update alembic_version set version_num = 'ffffffffffff'")
+            database.commit()
+
+    def results(self) -> dict[str, bytes]:
+        paths = [path for name in ("reports", "weights", "data") for path in (self.folder / name).rglob("*")]
+        return {str(path): path.read_bytes() for path in paths if path.is_file()}
+
+    def run(self, command: str) -> tuple[int, str]:
+        """Exit code and standard error of a stage or of `alexvgg`."""
+        if self.limit or self.isolated:
+            return self._run_beside(command)
+        program, *arguments = command.split()
+        path = ROOT / "stages" / f"{program}.py"
+        if program == "alexvgg":
+            path, arguments = ROOT / "src" / "alexvgg" / "cli.py", arguments
+        import keras
+
+        keras.utils.clear_session()  # layers are named by their number in a process
+        errors, later = io.StringIO(), self.later
+        with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stderr(errors):
+            patch.chdir(self.folder)
+            patch.syspath_prepend(ROOT / "stages")
+            patch.setattr(sys, "argv", [str(path), *arguments])
+            patch.setattr(cifar100, "IMAGES", {"train": 200, "test": 100})
+            patch.setattr(follower, "following", no_follower)
+            patch.setattr(recording, "following", no_follower)
+            if self.mounts:
+                patch.setattr(keeper, "EVERY", 0.0)
+            check = guard.Guard.check
+            patch.setattr(guard.Guard, "check", lambda self: (later(), check(self)))
+            patch.delenv("MLFLOW_TRACKING_URI", raising=False)  # MLflow sets it, for its children
+            for name, value in self.environment.items():
+                patch.setenv(name, value)
+            with pytest.raises(SystemExit) as ended, contextlib.redirect_stdout(io.StringIO()):
+                runpy.run_path(str(path), run_name="__main__")
+        return int(ended.value.code or 0), errors.getvalue()
+
+    def _run_beside(self, command: str) -> tuple[int, str]:
+        program, *arguments = command.split()
+        flags = ["-S"] if self.isolated else []
+        limit = (lambda: resource.setrlimit(resource.RLIMIT_AS, (self.limit, self.limit))) if self.limit else None
+        done = subprocess.run(
+            [sys.executable, *flags, str(ROOT / "stages" / f"{program}.py"), *arguments], cwd=self.folder, text=True,
+            capture_output=True, check=False, preexec_fn=limit, env=os.environ | {"DVC_ROOT": str(self.folder)},
+        )  # fmt: skip
+        return done.returncode, done.stderr
+
+
+@contextlib.contextmanager
+def no_follower(journal: Path, package: Path) -> Iterator[None]:
+    yield
+
+
+@dataclass(frozen=True)
+class Fault:
+    """`command` after `cause` ends with `code` and says `says` on one line."""
+
+    title: str
+    command: str
+    code: int
+    says: str
+    cause: Callable[[World], None]
+    slow: bool = False
+
+
+FAULTS: list[Fault] = []
+
+
+def fault(title: str, command: str, code: int, says: str, slow: bool = False) -> Callable:
+    def register(cause: Callable[[World], None]) -> Callable[[World], None]:
+        FAULTS.append(Fault(title, command, code, says, cause, slow))
+        return cause
+
+    return register
+
+
+# Parameters
+
+
+@fault("`params.yaml` is missing", "report", 2, "does not exist; copy one of profiles/*.yaml to it")
+def _(world):
+    (world.folder / "params.yaml").unlink()
+
+
+@fault("`params.yaml` is not YAML", "report", 2, "is not valid YAML: ")
+def _(world):
+    world.write("params.yaml", "training: {epochs: [1}")
+
+
+@fault("a misspelt parameter", "report", 2, "unknown key 'epochz'; did you mean 'epochs'?")
+def _(world):
+    world.edit("training.epochz", 3)
+
+
+@fault("a parameter of the wrong type", "report", 2, "training.epochs: input should be a valid integer, found 'many'")
+def _(world):
+    world.edit("training.epochs", "many")
+
+
+@fault("a crop that is larger than the resized image", "report", 2, "is larger than resize 256; make it at most 256")
+def _(world):
+    world.edit("preprocess.crop", 300)
+
+
+@fault(
+    "a crop too small for the network", "report", 2, "is too small for alexnet with these options; it needs at least 67"
+)
+def _(world):
+    world.edit("models.alexnet.crop", 60)
+
+
+@fault("a batch larger than the training data", TRAIN, 2, "batch_size 5000 is larger than the ")
+def _(world):
+    world.edit("training.batch_size", 5000)
+
+
+# The archive
+
+
+@fault(
+    "no network",
+    "download",
+    3,
+    "no connection); get cifar-100-python.tar.gz by hand and name it: ALEXVGG_CIFAR100_ARCHIVE=",
+)
+def _(world):
+    del world.environment["ALEXVGG_CIFAR100_ARCHIVE"]
+
+
+@fault("the archive that was named by hand is not there", "download", 3, "No such file or directory")
+def _(world):
+    world.environment["ALEXVGG_CIFAR100_ARCHIVE"] = "/nowhere/cifar.tar.gz"
+
+
+@fault("another archive than the expected one", "download", 3, "wrong hash: the cifar100 archive has sha256 ")
+def _(world):
+    world.edit("data.sha256", ["0" * 64])
+
+
+@fault(
+    "the downloaded archive was damaged on the disk", "preprocess", 3, "wrong hash: the cifar100 archive has sha256 "
+)
+def _(world):
+    world.flip("data/archive.gz")
+
+
+@fault("a truncated archive", "preprocess", 3, "damaged archive: ")
+def _(world):
+    world.archive()
+    path = world.folder / "other.tar.gz"
+    path.write_bytes(path.read_bytes()[:100_000])
+    world.accept(path)
+
+
+class Gadget:
+    def __reduce__(self):
+        return (Path.touch, (Path("gadget-ran"),))
+
+
+@fault("a pickle that would run code", "preprocess", 3, "which CIFAR-100 does not need; not opened")
+def _(world):
+    world.archive(lambda members: members.update(train=pickle.dumps(Gadget(), protocol=2)))
+
+
+@fault(
+    "an archive with members that lead out of its folder",
+    "preprocess",
+    3,
+    "not the CIFAR-100 archive (Python version): it has no cifar-100-python/",
+)
+def _(world):
+    path = write_archive(world.folder / "other.tar.gz", cifar_members({"train": 2, "test": 1}), "../cifar-100-python/")
+    world.accept(path)
+
+
+@fault(
+    "an archive with absolute paths",
+    "preprocess",
+    3,
+    "not the CIFAR-100 archive (Python version): it has no cifar-100-python/",
+)
+def _(world):
+    path = write_archive(world.folder / "other.tar.gz", cifar_members({"train": 2, "test": 1}), "/cifar-100-python/")
+    world.accept(path)
+
+
+@fault(
+    "an archive with a link in place of a file",
+    "preprocess",
+    3,
+    "cifar-100-python/train in the archive is not a plain file",
+)
+def _(world):
+    path = world.folder / "other.tar.gz"
+    with tarfile.open(path, "w:gz") as tar:
+        info = tarfile.TarInfo("cifar-100-python/train")
+        info.type, info.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        tar.addfile(info)
+    world.accept(path)
+
+
+@fault("an archive whose member is far too large", "preprocess", 3, "bytes, more than the 100,000 allowed")
+def _(world):
+    world.archive(lambda members: members.update(meta=b"\0" * 200_000))
+
+
+@fault("another number of classes", "preprocess", 3, "different classes, CIFAR-100 has 100")
+def _(world):
+    world.archive(lambda members: members["meta"].update({b"fine_label_names": [b"%d" % i for i in range(99)]}))
+
+
+@fault("a class that is named twice", "preprocess", 3, "the archive names 99 different classes, CIFAR-100 has 100")
+def _(world):
+    names = [b"%d" % i for i in range(99)] + [b"0"]
+    world.archive(lambda members: members["meta"].update({b"fine_label_names": names}))
+
+
+@fault("labels that do not fill the classes evenly", "preprocess", 3, "images a class, not 2")
+def _(world):
+    world.archive(lambda members: members["train"][b"fine_labels"].__setitem__(0, 1))
+
+
+# What the pipeline made
+
+
+@fault(
+    "an array that was damaged on the disk",
+    TRAIN,
+    3,
+    "data/train.npz is damaged (its sha256 is not the one in data/description.json); run `dvc checkout`",
+)
+def _(world):
+    world.flip("data/train.npz")
+
+
+@fault("a damaged description of the arrays", TRAIN, 3, "data/description.json is damaged ")
+def _(world):
+    text = (world.folder / "data/description.json").read_text()
+    world.write("data/description.json", text.replace('"side": 32', '"side": 33'))
+
+
+@fault(
+    "weights that were damaged on the disk",
+    EVALUATE,
+    3,
+    "is damaged, or not of this training (its sha256 is not the summary's); run `dvc checkout`",
+)
+def _(world):
+    world.flip("weights/test/alexnet-0.weights.h5")
+
+
+@fault("weights that are gone", EVALUATE, 3, "weights/test/alexnet-0.weights.h5 does not exist; run `dvc checkout`")
+def _(world):
+    (world.folder / "weights/test/alexnet-0.weights.h5").unlink()
+
+
+@fault("damaged metrics", "report", 3, "reports/test/metrics/alexnet-0.json is damaged ")
+def _(world):
+    world.write("reports/test/metrics/alexnet-0.json", '{"loss": 1')
+
+
+# Training
+
+
+@fault("a loss that is no number", TRAIN, 4, "lower learning_rate, or set gradient_clip_norm")
+def _(world):
+    world.edit("models.alexnet.learning_rate", 100.0)
+    world.edit("training.optimizer", "sgd")
+    world.edit("training.gradient_clip_norm", None)
+
+
+@fault(
+    "no checkpoint is whole",
+    TRAIN,
+    4,
+    "is whole (000001: its sha256 is not the manifest's); start again from the beginning: alexvgg checkpoints --discard",
+)
+def _(world):
+    world.checkpoint()
+    world.flip(str(next(world.folder.glob(".alexvgg/checkpoints/*/*.checkpoint")).relative_to(world.folder)))
+
+
+@fault(
+    "a checkpoint from another environment",
+    TRAIN,
+    4,
+    "where sums may round differently; go on there, or give up exactness: alexvgg checkpoints --accept",
+)
+def _(world):
+    world.checkpoint(threads="64")
+
+
+@fault(
+    "another process trains the same network",
+    TRAIN,
+    4,
+    "another process is at work on alexnet-0 with the same parameters, code and data; wait for it",
+)
+def _(world):
+    world.hold()
+
+
+@fault(
+    "a parameter was edited while the stage ran",
+    "report",
+    7,
+    "params.yaml: seeds changed while report ran; nothing was written",
+)
+def _(world):
+    world.later = lambda: world.edit("seeds", [0, 1])
+
+
+@fault("out of memory", TRAIN, 6, "out of memory; lower batch_size, evaluation.batch_size or crop", slow=True)
+def _(world):
+    world.edit("models.alexnet.crop", 1000)
+    world.edit("training.batch_size", 100)
+    world.limit = 7 * 10**9
+
+
+# Disks
+
+
+@fault("the disk is full: archive", "download", 6, "No space left on device; see that there is space")
+def _(world):
+    world.mount("data", "size=128k")
+
+
+@fault("the disk is full: weights", TRAIN, 6, "")
+def _(world):
+    world.mount("weights", "size=1m")
+
+
+@fault("the disk is full: journal", TRAIN, 6, "No space left on device; see that there is space")
+def _(world):
+    world.mount(".alexvgg/journals", "size=8k")
+    world.write(".alexvgg/journals/other", b"0" * 8192)
+
+
+@fault("the disk is full: checkpoints (training goes on)", TRAIN, 0, "checkpoint: No space left on device")
+def _(world):
+    world.mount(".alexvgg/checkpoints", "size=1m")
+
+
+@fault(
+    "a folder that cannot be written to",
+    "preprocess",
+    6,
+    "Read-only file system; see that there is space and that the folder may be written to",
+)
+def _(world):
+    world.mount("reports", "ro")
+
+
+# Tracking
+
+
+@fault(
+    "the tracking server is down",
+    "alexvgg sync",
+    5,
+    "does not answer (ConnectionError); start it, or unset MLFLOW_TRACKING_URI",
+)
+def _(world):
+    world.environment["MLFLOW_TRACKING_URI"] = "http://127.0.0.1:9"
+
+
+@fault(
+    "the tracking server answers with errors",
+    "alexvgg sync",
+    5,
+    "does not answer (HTTPError); start it, or unset MLFLOW_TRACKING_URI",
+)
+def _(world):
+    world.environment["MLFLOW_TRACKING_URI"] = world.failing_server()
+
+
+@fault(
+    "the tracking database is none",
+    "alexvgg sync",
+    5,
+    "and `alexvgg sync` makes a new one from the journals and DVC's files",
+)
+def _(world):
+    world.write("mlflow.db", "not a database" * 100)
+
+
+@fault(
+    "the tracking database is from a newer MLflow",
+    "alexvgg sync",
+    5,
+    "was made by another version of MLflow than ",
+    slow=True,
+)
+def _(world):
+    world.newer_database()
+
+
+# Installation
+
+
+@fault("a dependency is missing", "report", 6, "mlflow is not installed here; run `make setup`")
+def _(world):
+    world.isolated = True
+
+
+@fault("lock files of processes that were killed (they are no obstacle)", TRAIN, 0, "")
+def _(world):
+    world.write(f".alexvgg/locks/{world.computation().name}.lock", "12345")
+    world.write(".alexvgg/mlflow.lock", "12345")
+
+
+@pytest.fixture(scope="module")
+def base(tf, tmp_path_factory) -> Path:
+    """A project in which every stage has run once."""
+    world = World(tmp_path_factory.mktemp("failures") / "a project")
+    world.folder.mkdir()
+    shutil.copy(ROOT / "dvc.yaml", world.folder)
+    for name in ("src", "stages"):
+        (world.folder / name).symlink_to(ROOT / name)
+    params = YAML(typ="safe", pure=True).load(ROOT / "profiles" / "cpu.yaml")
+    params |= {"profile": "test", "seeds": [0]}
+    params["data"]["urls"] = ["http://127.0.0.1:9/cifar-100-python.tar.gz"]
+    params["preprocess"]["val_fraction"] = 0.5
+    params["training"] |= {"epochs": 1, "batch_size": 25}
+    params["models"] = {"alexnet": {"architecture": "alexnet", "crop": 67, "learning_rate": 1e-4}}
+    YAML().dump(params, world.folder / "params.yaml")
+    world.archive()
+    (world.folder / "data/archive.gz").unlink()
+    for command in ("download", "preprocess", "network alexnet", TRAIN, EVALUATE, "report"):
+        code, errors = world.run(command)
+        assert code == 0, errors
+    return world.folder
+
+
+def link_or_copy(source: str, target: str) -> None:
+    """Large files are only ever replaced, so that a link will do; journals grow in place."""
+    (os.link if Path(source).stat().st_size > 10**6 else shutil.copy)(source, target)
+
+
+@pytest.fixture
+def world(base, tmp_path, monkeypatch) -> Iterator[World]:
+    copy = World(tmp_path / "a project")
+    shutil.copytree(base, copy.folder, symlinks=True, copy_function=link_or_copy)
+    copy.environment["ALEXVGG_CIFAR100_ARCHIVE"] = str(copy.folder / "other.tar.gz")
+    monkeypatch.setenv("DVC_ROOT", str(copy.folder))
+    yield copy
+    copy.clean()
+
+
+@pytest.mark.parametrize(
+    "fault", [pytest.param(f, marks=pytest.mark.slow if f.slow else (), id=f.title) for f in FAULTS]
+)
+def test_a_fault_is_one_line_an_exit_code_and_no_harm(world, fault):
+    fault.cause(world)
+    before = world.results()
+    code, errors = world.run(fault.command)
+    assert code == fault.code, errors
+    assert fault.says in errors
+    assert "Traceback" not in errors
+    lines = [line for line in errors.splitlines() if line.startswith("error: ")]
+    assert len(lines) == (1 if code else 0), errors
+    assert world.results() == before
+    assert not list(world.folder.rglob("*.part*"))
+    assert not (world.folder / "gadget-ran").exists()
+
+
+def document() -> str:
+    """docs/failures.md, from the rows of FAULTS."""
+    lines = [
+        "# What can go wrong, and what you see",
+        "",
+        "Each row is a test of `tests/test_failures.py`, from which `make failures` makes this page. In every case the",
+        "results that were there before are as they were. Exit codes: 0 the work goes on, 2 parameters, 3 data,",
+        "4 training, 5 tracking, 6 machine or installation, 7 something was edited meanwhile.",
+        "",
+        "| what happened | where | exit code | what is said |",
+        "| --- | --- | ---: | --- |",
+    ]
+    for fault in FAULTS:
+        program = fault.command.split()[0]
+        where = "`alexvgg sync`" if program == "alexvgg" else f"stage `{program}`"
+        says = f"… {fault.says.strip()} …" if fault.says else "nothing"
+        lines.append(f"| {fault.title} | {where} | {fault.code} | {says.replace('|', '/')} |")
+    return "\n".join(lines) + "\n"
+
+
+def test_the_page_of_failures_is_made_from_these_tests():
+    assert len(FAULTS) >= 25
+    assert document() == DOCUMENT.read_text(), "run `make failures`"
+
+
+if __name__ == "__main__":
+    DOCUMENT.write_text(document())
