@@ -1,7 +1,7 @@
 # Everything a person types. `make help` lists it.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test check format lock ui clean-venv
+.PHONY: help setup repro test test-slow failures check format lock ui clean-venv
 
 PROFILE ?=
 PORT ?= 5000
@@ -33,10 +33,17 @@ repro: .venv/ready ## run the pipeline and print the results table (PROFILE=quic
 test: .venv/ready ## the tests, at most 6 minutes on two cores
 	$(BIN)/python -m pytest
 
-check: .venv/ready ## lint, format, types
+test-slow: .venv/ready ## the tests that take longer
+	$(BIN)/python -m pytest -m slow
+
+failures: .venv/ready ## make docs/failures.md from its tests
+	$(BIN)/python tests/test_failures.py
+
+check: .venv/ready ## lint, format, types, known vulnerabilities
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python scripts/audit.py requirements.lock
 
 format: .venv/ready ## rewrite the sources in the project's format
 	$(BIN)/ruff check --fix .

@@ -47,6 +47,7 @@ class World:
         self.environment: dict[str, str] = {}
         self.limit: int | None = None  # bytes of memory; then a stage runs in a process of its own
         self.isolated = False  # without any installed package
+        self.beside = False  # in a process of its own
         self.later: Callable[[], None] = lambda: None  # what happens while a stage runs
         self.held: list[Checkpoints] = []
 
@@ -137,6 +138,7 @@ class World:
         with contextlib.closing(sqlite3.connect(self.folder / "mlflow.db")) as database:
             database.execute("update alembic_version set version_num = 'ffffffffffff'")
             database.commit()
+        self.beside = True  # MLflow checks a database once in a process
 
     def results(self) -> dict[str, bytes]:
         paths = [path for name in ("reports", "weights", "data") for path in (self.folder / name).rglob("*")]
@@ -144,12 +146,9 @@ class World:
 
     def run(self, command: str) -> tuple[int, str]:
         """Exit code and standard error of a stage or of `alexvgg`."""
-        if self.limit or self.isolated:
+        if self.limit or self.isolated or self.beside:
             return self._run_beside(command)
-        program, *arguments = command.split()
-        path = ROOT / "stages" / f"{program}.py"
-        if program == "alexvgg":
-            path, arguments = ROOT / "src" / "alexvgg" / "cli.py", arguments
+        path, arguments = self.program(command)
         import keras
 
         keras.utils.clear_session()  # layers are named by their number in a process
@@ -172,12 +171,18 @@ class World:
                 runpy.run_path(str(path), run_name="__main__")
         return int(ended.value.code or 0), errors.getvalue()
 
-    def _run_beside(self, command: str) -> tuple[int, str]:
+    def program(self, command: str) -> tuple[Path, list[str]]:
+        """The file of a stage or of `alexvgg`, and its arguments."""
         program, *arguments = command.split()
+        path = ROOT / "src/alexvgg/cli.py" if program == "alexvgg" else ROOT / "stages" / f"{program}.py"
+        return path, arguments
+
+    def _run_beside(self, command: str) -> tuple[int, str]:
+        path, arguments = self.program(command)
         flags = ["-S"] if self.isolated else []
         limit = (lambda: resource.setrlimit(resource.RLIMIT_AS, (self.limit, self.limit))) if self.limit else None
         done = subprocess.run(
-            [sys.executable, *flags, str(ROOT / "stages" / f"{program}.py"), *arguments], cwd=self.folder, text=True,
+            [sys.executable, *flags, str(path), *arguments], cwd=self.folder, text=True,
             capture_output=True, check=False, preexec_fn=limit, env=os.environ | {"DVC_ROOT": str(self.folder)},
         )  # fmt: skip
         return done.returncode, done.stderr

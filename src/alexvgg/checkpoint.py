@@ -103,6 +103,7 @@ class Checkpoints:
     def __exit__(self, *_: object) -> None:
         """Let another process use them."""
         self._writer.shutdown()
+        Path(self._lock.lock_file).unlink(missing_ok=True)
         self._lock.release()
 
     def _write(self, snapshot: Snapshot) -> None:

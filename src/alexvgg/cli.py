@@ -5,10 +5,15 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from alexvgg import __version__, console, layout
-from alexvgg.errors import AlexvggError, ParamsError
+from alexvgg.errors import AlexvggError, EnvironmentProblem, ParamsError
+
+if TYPE_CHECKING:
+    from alexvgg import doctor
 
 
 def main() -> None:
@@ -42,6 +47,9 @@ def _parser() -> argparse.ArgumentParser:
     choice.add_argument("--accept", action="store_true", help="use them though this environment is another")
     choice.add_argument("--discard", action="store_true", help="remove them; the work starts again from the beginning")
     checkpoints.set_defaults(command=manage_checkpoints)
+    doctor = commands.add_parser("doctor", help="see whether anything stands in the way, and what to do about it")
+    doctor.add_argument("--fix", action="store_true", help="do what it advises, where that is safe")
+    doctor.set_defaults(command=examine)
     ui = commands.add_parser("ui", help="open the MLflow UI, on this machine only")
     ui.add_argument("--port", type=int, default=5000)
     ui.set_defaults(command=open_ui)
@@ -143,6 +151,58 @@ def sync_runs() -> None:
             if all(path.exists() for path in (*vars(inputs).values(), *vars(outputs).values())):
                 recording.find_or_rebuild(layout.journals(), settings.profile, inputs, outputs, metrics)
     print(sync.everything(target, layout.journals()))
+
+
+def examine(fix: bool) -> None:
+    """Print what every check of the doctor finds. Raises EnvironmentProblem if a problem is left."""
+    problems = 0
+    for finding in _findings():
+        mended = False
+        if fix and finding.mend is not None:
+            finding.mend()
+            mended = True
+        problems += finding.level == "problem" and not mended
+        print(f"{'fixed' if mended else finding.level:<8} {finding.subject:<12} {finding.text}", flush=True)
+    if problems:
+        hint = "" if fix else "; `alexvgg doctor --fix` mends what can be mended safely"
+        raise EnvironmentProblem(f"{problems} problem{'s' if problems > 1 else ''} left, see above{hint}")
+
+
+def _findings() -> Iterator["doctor.Finding"]:
+    from alexvgg import doctor, params_file
+
+    root = layout.project_root()
+    yield from doctor.environment(root / "requirements.lock")
+    yield from doctor.space(root)
+    try:
+        params = params_file.load(layout.PARAMS)
+    except ParamsError as error:
+        yield doctor.Finding("problem", "parameters", str(error))
+    else:
+        yield doctor.Finding("ok", "parameters", f"profile {params.profile}, {len(params.models)} models")
+        yield from doctor.archive(params, layout.ARCHIVE, os.environ.get("ALEXVGG_CIFAR100_ARCHIVE"))
+    yield from doctor.cache(root / ".dvc/cache", Path("dvc.lock"))
+    yield from doctor.locks(root / ".dvc/tmp", layout.locks())
+    yield from doctor.leftovers([root / name for name in ("data", "weights", "reports", ".alexvgg")])
+    yield from doctor.checkpoints(layout.all_checkpoints())
+    yield from _tracking_findings()
+
+
+def _tracking_findings() -> Iterator["doctor.Finding"]:
+    from alexvgg.doctor import Finding
+    from alexvgg.tracking import sync
+
+    target = sync.Target(layout.default_tracking_uri(), layout.project_root(), layout.PACKAGE)
+    try:
+        waiting = sync.unsent(target, layout.journals())
+    except Exception as error:  # noqa: BLE001 - whatever a server does, it is to be told
+        yield Finding("problem", "tracking", " ".join(str(error).split()))
+        return
+    if waiting:
+        text = f"{len(waiting)} runs are not in MLflow as they are on disk; `alexvgg sync`"
+        yield Finding("problem", "tracking", text, sync_runs)
+    else:
+        yield Finding("ok", "tracking", "MLflow answers and has every run that is recorded here")
 
 
 def manage_checkpoints(accept: bool, discard: bool) -> None:

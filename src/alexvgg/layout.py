@@ -58,6 +58,11 @@ def all_checkpoints() -> Path:
     return project_root() / ".alexvgg" / "checkpoints"
 
 
+def locks() -> Path:
+    """Files by which processes keep out of each other's way."""
+    return project_root() / ".alexvgg" / "locks"
+
+
 def default_tracking_uri() -> str:
     return f"sqlite:///{project_root() / 'mlflow.db'}"
 

@@ -56,13 +56,17 @@ def connect(default_uri: str, lock: Path) -> Any:
     return client
 
 
+def experiment_name(profile: str) -> str:
+    return f"alexvgg-{profile}"
+
+
 def experiment_id(client: Any, profile: str, lock: Path, artifacts: Path) -> str:
     """The experiment of a profile, made if need be: `alexvgg-<profile>`.
 
     A database has no server to keep files for it: they go to the folder `artifacts`, not to wherever this
     process happens to run.
     """
-    name = f"alexvgg-{profile}"
+    name = experiment_name(profile)
     location = None if client.tracking_uri.startswith(("http://", "https://")) else (artifacts / name).as_uri()
     with FileLock(lock, timeout=60):
         found = client.get_experiment_by_name(name)

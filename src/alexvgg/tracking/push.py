@@ -20,10 +20,9 @@ def push(client: Any, experiment: str, path: Path) -> str:
     """Send what the journal at `path` holds and the run does not have yet. Returns the run's id."""
     records = journal.read(path)
     start = records[0]
-    run = find(client, experiment, UID_TAG, start["uid"]) or _create(client, experiment, start)
+    run = find_run(client, experiment, start) or _create(client, experiment, start)
     run_id = run.info.run_id
-    sent = int(run.data.tags.get(SENT_TAG, "0"))
-    new = records[sent:]
+    new = records[sent(run) :]
     metrics = [metric for record in new for metric in _metrics(record)]
     for i in range(0, len(metrics), BATCH):
         client.log_batch(run_id, metrics=metrics[i : i + BATCH])
@@ -41,10 +40,15 @@ def push(client: Any, experiment: str, path: Path) -> str:
     return run_id
 
 
-def find(client: Any, experiment: str, tag: str, value: str) -> Any | None:
-    """The newest run of an experiment with this tag, if there is one."""
-    runs = client.search_runs([experiment], f"tags.`{tag}` = '{value}'", max_results=1)
+def find_run(client: Any, experiment: str, start: dict[str, Any]) -> Any | None:
+    """The run of the journal that begins with `start`, if there is one."""
+    runs = client.search_runs([experiment], f"tags.`{UID_TAG}` = '{start['uid']}'", max_results=1)
     return runs[0] if runs else None
+
+
+def sent(run: Any) -> int:
+    """How many records of its journal a run has."""
+    return int(run.data.tags.get(SENT_TAG, "0"))
 
 
 def _create(client: Any, experiment: str, start: dict[str, Any]) -> Any:

@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from alexvgg import journal
-from alexvgg.tracking import connection, registration
+from alexvgg.tracking import connection, push, registration
 from alexvgg.tracking.follow import close_if_killed
-from alexvgg.tracking.push import push
 
 
 class Target:
@@ -21,13 +20,25 @@ class Target:
         self._lock, self._artifacts = connection.lock_of(root), root / "mlruns"
         self._client: Any = None
 
-    def send(self, path: Path) -> str:
-        """Send what is new in a journal. Returns the run's id. Raises TrackingError or what MLflow raises."""
+    def _connected(self) -> Any:
         if self._client is None:
             self._client = connection.connect(self._uri, self._lock)
+        return self._client
+
+    def send(self, path: Path) -> str:
+        """Send what is new in a journal. Returns the run's id. Raises TrackingError or what MLflow raises."""
+        client = self._connected()
         profile = journal.read(path)[0]["profile"]
-        experiment = connection.experiment_id(self._client, profile, self._lock, self._artifacts)
-        return push(self._client, experiment, path)
+        experiment = connection.experiment_id(client, profile, self._lock, self._artifacts)
+        return push.push(client, experiment, path)
+
+    def unsent(self, path: Path) -> int:
+        """How many records of a journal are not in its run. Raises TrackingError or what MLflow raises."""
+        client = self._connected()
+        records = journal.read(path)
+        experiment = client.get_experiment_by_name(connection.experiment_name(records[0]["profile"]))
+        run = push.find_run(client, experiment.experiment_id, records[0]) if experiment else None
+        return len(records) - (push.sent(run) if run else 0)
 
     def register(self, path: Path) -> None:
         """Send a journal, and register the model of the training if it is finished."""
@@ -39,13 +50,27 @@ def everything(target: Target, folder: Path) -> str:
     """Send every journal in `folder`; those of trainings that were killed are closed. Returns a summary."""
     found = journal.starts(folder)
     for path, _ in found:
-        if not _is_running(journal.status(journal.read(path))[1]):
+        if not is_running(path):
             close_if_killed(path)
         target.register(path)
     return f"{len(found)} runs are in MLflow"
 
 
-def _is_running(process: int) -> bool:
+def unsent(target: Target, folder: Path) -> list[Path]:
+    """The journals of which something is not in MLflow, or whose process is gone without a word."""
+    return [
+        path
+        for path, _ in journal.starts(folder)
+        if target.unsent(path) or (journal.status(journal.read(path))[0] == "RUNNING" and not is_running(path))
+    ]
+
+
+def is_running(path: Path) -> bool:
+    """Whether the process that writes a journal is there."""
+    return _is_alive(journal.status(journal.read(path))[1])
+
+
+def _is_alive(process: int) -> bool:
     try:
         os.kill(process, 0)
     except ProcessLookupError:

@@ -1,0 +1,33 @@
+"""Hold the pinned packages against known vulnerabilities; skip, and say so, where no advisory source is in reach.
+
+python scripts/audit.py requirements.lock
+"""
+
+import json
+import subprocess
+import sys
+
+
+def main(requirements: str) -> int:
+    command = ["pip-audit", "--requirement", requirements, "--disable-pip", "--progress-spinner", "off"]
+    try:
+        done = subprocess.run([*command, "--format", "json"], capture_output=True, text=True, timeout=300, check=False)
+        packages = json.loads(done.stdout)["dependencies"]
+    except (subprocess.TimeoutExpired, ValueError, KeyError):
+        packages = []
+    audited = [package for package in packages if "skip_reason" not in package]
+    if not audited:
+        print("audit: skipped, no source of advisories can be reached from here")
+        return 0
+    vulnerable = [package for package in audited if package["vulns"]]
+    for package in vulnerable:
+        ids = ", ".join(
+            f"{v['id']} (fixed in {', '.join(v['fix_versions']) or 'no version'})" for v in package["vulns"]
+        )
+        print(f"audit: {package['name']} {package['version']}: {ids}; run `make lock`", file=sys.stderr)
+    print(f"audit: {len(audited)} of {len(packages)} packages held against advisories, {len(vulnerable)} vulnerable")
+    return 1 if vulnerable else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
