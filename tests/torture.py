@@ -1,0 +1,366 @@
+"""`make torture`: break the pipeline many times, at random, and count what it survives.
+
+    python tests/torture.py --kills 200 --damages 1000 --seed 1 [--cifar-kills 20] [--output docs/torture.md]
+
+Prints one table: the fault, how often it was tried, how often it was survived, what was lost. Survived means: after
+`dvc repro`, weights, histories, metrics, table and `dvc.lock` are, byte for byte, those of an undisturbed run.
+"""
+
+import argparse
+import os
+import random
+import re
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+from ruamel.yaml import YAML
+
+from conftest import CIFAR100_ARCHIVE, ROOT
+from project import Project
+
+MADE = ("weights", "reports", ".alexvgg", "mlflow.db", "mlflow.db-shm", "mlflow.db-wal", "mlruns", ".dvc/cache/runs")
+
+
+@dataclass
+class Tally:
+    """One row of the table."""
+
+    fault: str
+    tried: int = 0
+    survived: int = 0
+    lost: list[float] = field(default_factory=list)  # seconds of work
+    remark: str = ""
+
+    def row(self) -> str:
+        lost = self.remark
+        if self.lost:
+            lost = f"work: median {statistics.median(self.lost):.1f} s, at most {max(self.lost):.1f} s {self.remark}".strip()
+        return f"| {self.fault} | {self.tried} | {self.survived} | {lost or 'nothing'} |"
+
+
+def say(text: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
+
+
+# Interruptions
+
+
+def small(params: dict) -> None:
+    """The quickstart's data and one of its networks: minutes for hundreds of interruptions."""
+    params["preprocess"]["val_fraction"] = 0.5
+    params["models"] = {"alexnet": params["models"]["alexnet"]}
+    params["training"]["epochs"] = 2
+
+
+def small_cifar(params: dict) -> None:
+    """CIFAR-100 with few images to train and many to validate, so that kills meet both."""
+    params["preprocess"]["val_fraction"] = 0.8
+    params["models"] = {"alexnet": params["models"]["alexnet"]}
+    params["training"]["epochs"] = 1
+
+
+class Chain:
+    """A project whose training is begun again and again, until nothing interrupts it."""
+
+    def __init__(
+        self, folder: Path, profile: str, change: Callable[[dict], None], every: float | None, longest: float = 20.0
+    ) -> None:
+        self.project = Project(folder)
+        params = YAML(typ="safe", pure=True).load(ROOT / "profiles" / f"{profile}.yaml")
+        change(params)
+        self.project.params = params
+        self.profile = profile
+        if every is not None:  # seconds between checkpoints, in this copy
+            keeper = folder / "src/alexvgg/keeper.py"
+            keeper.write_text(re.sub(r"EVERY = [\d.]+", f"EVERY = {every}", keeper.read_text()))
+        self.project.dvc("repro", "preprocess", "network@alexnet")
+        self.lock = (folder / "dvc.lock").read_bytes()
+        began = time.monotonic()
+        self.project.dvc("repro")
+        self.longest = min(time.monotonic() - began, longest)
+        self.expected = self.made()
+
+    def made(self) -> dict[str, bytes]:
+        folder = self.project.folder
+        weights = {str(path.relative_to(folder)): path.read_bytes() for path in folder.glob("weights/**/*.h5")}
+        return self.project.outputs() | weights
+
+    def reset(self) -> None:
+        """As before the training; what earlier stages made stays."""
+        folder = self.project.folder
+        crops = (folder / f"reports/{self.profile}/crops.png").read_bytes()
+        for name in MADE:
+            path = folder / name
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+        (folder / f"reports/{self.profile}").mkdir(parents=True)
+        (folder / f"reports/{self.profile}/crops.png").write_bytes(crops)
+        (folder / "dvc.lock").write_bytes(self.lock)
+
+    def interrupt(self, seconds: float, how: signal.Signals) -> tuple[str, float] | None:
+        """Run the pipeline and interrupt it after a while; where that was, and what it cost. None: it ended before."""
+        process = self.project.start("repro")
+        try:
+            output = process.communicate(timeout=seconds)[0]
+            if process.returncode != 0:
+                raise RuntimeError(output)
+            return None
+        except subprocess.TimeoutExpired:
+            pass
+        where, lost = self._where(process), self._unsaved()
+        if how == signal.SIGTERM:
+            for child in psutil.Process(process.pid).children(recursive=True):
+                if any("stages/" in part for part in child.cmdline()):
+                    child.send_signal(how)
+        else:
+            os.killpg(process.pid, how)
+        output = process.communicate()[0]
+        if "Traceback" in output:
+            raise RuntimeError(output)
+        if how == signal.SIGKILL and list(self.project.folder.glob(".alexvgg/checkpoints/*/.*.part*")):
+            where = "while a checkpoint was written"
+        return where, lost if how == signal.SIGKILL else 0.0
+
+    def _where(self, process: subprocess.Popen) -> str:
+        for child in psutil.Process(process.pid).children(recursive=True):
+            try:
+                stage = next((part for part in child.cmdline() if "stages/" in part), None)
+            except psutil.Error:
+                continue
+            if stage == "stages/train.py":
+                journals = list(self.project.folder.glob(".alexvgg/journals/*.jsonl"))
+                begun = any(b'"environment"' in path.read_bytes() for path in journals)
+                return "in training" if begun and self._newest() else "in the start of a stage"
+            if stage is not None:
+                return f"in {Path(stage).stem}"
+        return "between stages"
+
+    def _newest(self) -> float | None:
+        times = [path.stat().st_mtime for path in self.project.folder.glob(".alexvgg/checkpoints/*/*.sha256")]
+        return max(times, default=None)
+
+    def _unsaved(self) -> float:
+        newest = self._newest()
+        return time.time() - newest if newest is not None else 0.0
+
+
+def interruptions(chain: Chain, tries: int, how: list[signal.Signals], rng: random.Random, tallies: dict) -> None:
+    """Interrupt `tries` times, in as many trainings as that takes."""
+    tried = 0
+    while tried < tries:
+        chain.reset()
+        met: list[tuple[str, float]] = []
+        while tried < tries:
+            ended = chain.interrupt(rng.uniform(1.0, chain.longest), number := rng.choice(how))
+            if ended is None:
+                break
+            tried += 1
+            met.append((f"{signal.Signals(number).name} {ended[0]}", ended[1]))
+        output = chain.project.dvc("repro")
+        same = chain.made() == chain.expected and "Traceback" not in output
+        for where, lost in met:
+            tally = tallies.setdefault(where, Tally(where))
+            tally.tried += 1
+            tally.survived += same
+            if lost:
+                tally.lost.append(lost)
+        say(f"{tried} of {tries} interruptions; this training met {len(met)}; same bytes: {same}")
+
+
+# Damage
+
+
+def damages(folder: Path, tries: int, rng: random.Random) -> list[Tally]:
+    """Flip a bit of a file, or cut it off; the file as it was is put back afterwards."""
+    from alexvgg import files, params_file
+    from alexvgg.checkpoint import Checkpoints
+    from alexvgg.data import arrays, download
+    from alexvgg.errors import AlexvggError
+
+    chain = Chain(folder, "quickstart", small, every=0.5)
+    chain.reset()
+    while len(list(folder.glob(".alexvgg/checkpoints/alexnet-0*/*.sha256"))) < 2:
+        chain.interrupt(rng.uniform(9.0, 14.0), signal.SIGKILL)
+    where = next(path for path in folder.glob(".alexvgg/checkpoints/alexnet-0*") if path.is_dir())
+    newest, older = sorted(where.glob("*.sha256"), reverse=True)
+    with Checkpoints(where) as checkpoints:
+        from alexvgg.checkpoint import read
+
+        environment, second = read(older).environment, older.read_text()
+
+        def checkpoint() -> bool:
+            found = checkpoints.newest(environment)
+            assert found is not None
+            return (
+                files.sha256(older.with_suffix(".checkpoint")) == second.split()[0] and found.step == read(older).step
+            )
+
+        data = params_file.load(folder / "params.yaml").data
+        description = arrays.load_description(folder / "data/description.json")
+
+        def refuses(check: Callable[[], object]) -> Callable[[], bool]:
+            def refused() -> bool:
+                try:
+                    check()
+                except AlexvggError:
+                    return True
+                return False
+
+            return refused
+
+        checks = {
+            newest: ("the newest checkpoint's manifest", "nothing: the older one is used", checkpoint),
+            newest.with_suffix(".checkpoint"): ("the newest checkpoint", "nothing: the older one is used", checkpoint),
+            folder / "data/archive.gz": (
+                "the archive", "nothing: refused", refuses(lambda: download.verify(folder / "data/archive.gz", data)),
+            ),
+            folder / "data/description.json": (
+                "the description of the arrays", "nothing: refused",
+                refuses(lambda: arrays.load_description(folder / "data/description.json")),
+            ),
+        }  # fmt: skip
+        for name in ("train", "val", "test"):
+            path = folder / f"data/{name}.npz"
+            checks[path] = (
+                f"{name} arrays",
+                "nothing: refused",
+                refuses(lambda path=path: arrays.load(path, description)),
+            )
+        tallies = {
+            path: Tally(f"a bit flipped or the end cut off: {what}", remark=lost)
+            for path, (what, lost, _) in checks.items()
+        }
+        for number in range(tries):
+            path = rng.choice(list(checks))
+            tallies[path].tried += 1
+            tallies[path].survived += _damaged(path, rng, checks[path][2])
+            if number % 100 == 99:
+                say(f"{number + 1} of {tries} damages")
+    return list(tallies.values())
+
+
+def _damaged(path: Path, rng: random.Random, noticed: Callable[[], bool]) -> bool:
+    size = path.stat().st_size
+    position = rng.randrange(size)
+    with path.open("r+b") as file:
+        file.seek(position)
+        rest = file.read()
+        file.seek(position)
+        if rng.random() < 0.5:
+            file.truncate()
+        else:
+            file.write(bytes([rest[0] ^ (1 << rng.randrange(8))]))
+    try:
+        return noticed()
+    finally:
+        with path.open("r+b") as file:
+            file.seek(position)
+            file.write(rest)
+
+
+# Tracking
+
+
+def tracking(folder: Path) -> list[Tally]:
+    """Each fault of a tracking server while a training writes its journal; then `sync` with a server that works."""
+    from alexvgg.tracking.sync import Target, everything
+    from faulty_server import FAULTS, FaultyServer
+    from test_tracking import PACKAGE, runs
+    from test_tracking_faults import EPOCHS, train_beside
+
+    tallies = []
+    with FaultyServer(folder) as server:
+        for fault in FAULTS:
+            root = folder / fault.replace(" ", "-")
+            root.mkdir()
+            journal, seconds, _, _ = train_beside(server, fault, root)
+            server.fault = None
+            os.environ["MLFLOW_TRACKING_URI"] = server.uri
+            target = Target("", root, PACKAGE)
+            everything(target, journal.path.parent)
+            [run] = [found for found in runs(root) if found.data.tags["alexvgg.key"] == f"key-{fault}"]
+            points = [p.step for p in target._connected().get_metric_history(run.info.run_id, "loss")]
+            right = points == list(range(1, EPOCHS + 1)) and run.info.status == "FINISHED"
+            added = statistics.median(seconds) * 1000
+            tallies.append(Tally(f"tracking server: {fault}", 1, int(right), [], f"nothing; {added:.0f} ms an epoch"))
+            say(tallies[-1].row())
+    return tallies
+
+
+def table(tallies: list[Tally], settings: argparse.Namespace) -> str:
+    tried, survived = sum(tally.tried for tally in tallies), sum(tally.survived for tally in tallies)
+    names = ("kills", "signals", "damages", "cifar_kills", "tracking", "seed")
+    command = " ".join(f"{name.upper()}={getattr(settings, name)}" for name in names)
+    lines = [
+        "# Torture",
+        "",
+        f"`make torture {command}` on two CPU cores printed this.",
+        "",
+        "Survived an interruption: after `dvc repro`, weights, histories, metrics, table and `dvc.lock` are byte for byte",
+        "those of an undisturbed run. Survived damage: it was noticed, and no wrong number came of it. Survived a faulty",
+        "tracking server: after `alexvgg sync`, the run has every epoch once. Lost work is the time between the last",
+        "checkpoint and a `kill -9`; on the digits a checkpoint is made every second, on CIFAR-100 every 45, as in use.",
+        "SIGINT and SIGTERM lose nothing: the stage makes a checkpoint first.",
+        "",
+        "| fault | tried | survived | lost |",
+        "| --- | ---: | ---: | --- |",
+        *[tally.row() for tally in tallies],
+        f"| all | {tried} | {survived} | |",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=20, help="kill -9 at random moments")
+    parser.add_argument("--signals", type=int, default=10, help="SIGINT and SIGTERM at random moments")
+    parser.add_argument("--damages", type=int, default=200, help="bit flips and truncations")
+    parser.add_argument("--cifar-kills", type=int, default=0, help="kill -9 on CIFAR-100 (ALEXVGG_CIFAR100_ARCHIVE)")
+    parser.add_argument("--tracking", type=int, default=1, help="0 leaves out the faults of a tracking server")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--output", type=Path, help="write the table there, too")
+    settings = parser.parse_args()
+    if settings.cifar_kills and not CIFAR100_ARCHIVE:
+        parser.error("--cifar-kills needs the archive: set ALEXVGG_CIFAR100_ARCHIVE to its path")
+    rng = random.Random(settings.seed)
+    tallies: list[Tally] = []
+    with tempfile.TemporaryDirectory(prefix="torture ", ignore_cleanup_errors=True) as made:
+        folder = Path(made)
+        if settings.kills or settings.signals:
+            say("an undisturbed run on the digits")
+            chain = Chain(folder / "digits", "quickstart", small, every=1.0)
+            found: dict[str, Tally] = {}
+            interruptions(chain, settings.kills, [signal.SIGKILL], rng, found)
+            interruptions(chain, settings.signals, [signal.SIGINT, signal.SIGTERM], rng, found)
+            tallies += [found[name] for name in sorted(found)]
+        if settings.cifar_kills:
+            say("an undisturbed run on CIFAR-100")
+            cifar: dict[str, Tally] = {}
+            chain = Chain(folder / "cifar100", "cpu", small_cifar, every=None, longest=150.0)
+            interruptions(chain, settings.cifar_kills, [signal.SIGKILL], rng, cifar)
+            tallies += [Tally(f"CIFAR-100: {n}", t.tried, t.survived, t.lost) for n, t in sorted(cifar.items())]
+        if settings.damages:
+            tallies += damages(folder / "damages", settings.damages, rng)
+        if settings.tracking:
+            (folder / "server").mkdir()
+            tallies += tracking(folder / "server")
+    text = table(tallies, settings)
+    print(text)
+    if settings.output:
+        settings.output.write_text(text)
+    sys.exit(0 if all(tally.tried == tally.survived for tally in tallies) else 1)
+
+
+if __name__ == "__main__":
+    main()
