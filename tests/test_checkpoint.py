@@ -93,6 +93,14 @@ def test_one_that_was_never_finished_is_none(checkpoints, folder):
     assert checkpoints.newest(HERE) is None
 
 
+def test_what_a_killed_process_left_half_written_is_removed(folder):
+    folder.mkdir(parents=True)
+    (folder / ".000001.checkpoint.abc.part").write_bytes(b"half")
+    with Checkpoints(folder) as checkpoints:
+        assert checkpoints.newest(HERE) is None
+    assert list(folder.iterdir()) == []
+
+
 def test_one_from_another_environment_is_refused_unless_accepted(checkpoints, folder):
     checkpoints.save(snapshot(5))
     checkpoints.wait()

@@ -48,6 +48,8 @@ class Checkpoints:
                 f"another process is at work on {self.name} with the same parameters, code and data; wait for it, "
                 "or end it and run this again: it goes on from the last checkpoint"
             ) from None
+        for half in folder.glob(".*.part"):  # of a process that was killed while it wrote
+            half.unlink()
         self._writer = ThreadPoolExecutor(1)
         self._writing: Future[None] | None = None
 

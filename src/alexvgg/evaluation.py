@@ -74,8 +74,6 @@ def rebuild(summary: dict[str, Any], description: Description, weights: Path) ->
 
     Raises DataError.
     """
-    if not weights.is_file():
-        raise DataError(f"{weights} does not exist; run `dvc checkout` or `dvc repro`")
     if files.sha256(weights) != summary["weights_sha256"]:
         raise DataError(
             f"{weights} is damaged, or not of this training (its sha256 is not the summary's); "

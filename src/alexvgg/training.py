@@ -75,7 +75,7 @@ class Trainer:
 
     def state(self) -> tuple[int, dict[str, np.ndarray], dict[str, Any]]:
         """Exactly where training stands: the step, arrays by name, and numbers that JSON holds exactly."""
-        arrays = {f"variable/{i}": np.array(v.numpy()) for i, v in enumerate(self._state_variables)}
+        arrays = {f"variable/{i}": v.numpy() for i, v in enumerate(self._state_variables)}
         arrays |= {f"val_logits/{i}": logits for i, logits in enumerate(self._val_logits)}
         facts = {"loss_sum": self._loss_sum, "correct": self._correct, "rows": [asdict(row) for row in self.rows]}
         return self.step, arrays, facts
