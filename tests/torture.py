@@ -58,7 +58,7 @@ def small(params: dict) -> None:
     """The quickstart's data and one of its networks: minutes for hundreds of interruptions."""
     params["preprocess"]["val_fraction"] = 0.5
     params["models"] = {"alexnet": params["models"]["alexnet"]}
-    params["training"]["epochs"] = 4
+    params["training"]["epochs"] = 2
 
 
 def small_cifar(params: dict) -> None:
@@ -72,7 +72,7 @@ class Chain:
     """A project whose training is begun again and again, until nothing interrupts it."""
 
     def __init__(
-        self, folder: Path, profile: str, change: Callable[[dict], None], every: float | None, longest: float = 15.0
+        self, folder: Path, profile: str, change: Callable[[dict], None], every: float | None, longest: float = 12.0
     ) -> None:
         self.project = Project(folder)
         params = YAML(typ="safe", pure=True).load(ROOT / "profiles" / f"{profile}.yaml")
