@@ -107,7 +107,7 @@ def test_one_from_another_environment_is_refused_unless_accepted(checkpoints, fo
     other = HERE | {"threads": "8"}
     with pytest.raises(TrainingError, match=r"threads '2' there, '8' here.*--accept"):
         checkpoints.newest(other)
-    checkpoint.accept(folder)
+    checkpoints.accept()
     assert same(checkpoints.newest(other), snapshot(5))
 
 

@@ -95,9 +95,16 @@ class Checkpoints:
         return failure
 
     def discard(self) -> None:
-        """Remove them all: the computation is done."""
+        """Remove them all, manifests first, so that none is half there."""
         self.wait()
-        discard(self.folder)
+        for path in [*manifests(self.folder), *self.folder.glob("*.checkpoint"), *self.folder.glob("*")]:
+            path.unlink(missing_ok=True)
+        if self.folder.exists():
+            self.folder.rmdir()
+
+    def accept(self) -> None:
+        """Let them be used in another environment than the one that made them."""
+        files.write_text(self.folder / "accepted", "")
 
     def __enter__(self) -> "Checkpoints":
         return self
@@ -154,19 +161,6 @@ def read(manifest: Path) -> Snapshot:
 def manifests(folder: Path) -> list[Path]:
     """The manifests in a folder, the newest first."""
     return sorted(folder.glob("*.sha256"), reverse=True)
-
-
-def discard(folder: Path) -> None:
-    """Remove the checkpoints in a folder, manifests first, so that none is half there."""
-    for path in [*manifests(folder), *folder.glob("*.checkpoint"), *folder.glob("*")]:
-        path.unlink(missing_ok=True)
-    if folder.exists():
-        folder.rmdir()
-
-
-def accept(folder: Path) -> None:
-    """Let the checkpoints in a folder be used in another environment than the one that made them."""
-    files.write_text(folder / "accepted", "")
 
 
 def _dump(snapshot: Snapshot, path: Path) -> str:

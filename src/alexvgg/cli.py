@@ -30,7 +30,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--debug", action="store_true", help="show a traceback on errors")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    check = commands.add_parser("check", help="check params.yaml")
+    check = commands.add_parser("check", help="check params.yaml, before DVC runs")
     check.set_defaults(command=check_params)
     profile = commands.add_parser("profile", help="make params.yaml a copy of a profile")
     profile.add_argument("name")
@@ -60,10 +60,14 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def check_params() -> None:
-    """Raise ParamsError if params.yaml cannot be used."""
-    from alexvgg import params_file
+    """Raise ParamsError if params.yaml cannot be used. A lock of DVC's that nobody holds is removed."""
+    from alexvgg import doctor, params_file
 
     params_file.load(layout.PARAMS)
+    for finding in doctor.locks(layout.project_root() / ".dvc/tmp", layout.locks()):
+        if finding.level == "problem" and finding.mend is not None:
+            finding.mend()
+            print(f"removed: {finding.text.partition(';')[0]}")
 
 
 def use_profile(name: str) -> None:
@@ -206,17 +210,19 @@ def _tracking_findings() -> Iterator["doctor.Finding"]:
 
 
 def manage_checkpoints(accept: bool, discard: bool) -> None:
-    """List the checkpoints of unfinished trainings and evaluations, or accept or remove them all."""
+    """List the checkpoints of unfinished trainings and evaluations, or accept or remove them all.
+
+    Raises TrainingError if they are to be changed and a process is at work with them.
+    """
     from alexvgg import checkpoint
 
     folders = sorted(folder for folder in layout.all_checkpoints().glob("*") if folder.is_dir())
     for folder in folders:
         megabytes = sum(path.stat().st_size for path in folder.iterdir()) / 1e6
         print(f"{folder.name}: {len(checkpoint.manifests(folder))} checkpoints, {megabytes:.0f} MB")
-        if accept:
-            checkpoint.accept(folder)
-        if discard:
-            checkpoint.discard(folder)
+        if accept or discard:
+            with checkpoint.Checkpoints(folder) as held:
+                held.discard() if discard else held.accept()
     what = "accepted for this environment" if accept else "removed" if discard else "found"
     print(f"{len(folders)} {what}")
 

@@ -109,7 +109,8 @@ def locks(dvc: Path, ours: Path) -> Iterator[Finding]:
     path = dvc / "rwlock"
     if path.is_file() and not _all_alive(path):
         stale = True
-        yield Finding("problem", "locks", f"{path} names processes that are gone; remove it", _remove(path))
+        what = "is damaged, or names processes that are gone"
+        yield Finding("problem", "locks", f"{path} {what}; remove it (`make repro` does)", _remove(path))
     free = [lock for lock in ours.glob("*.lock") if _is_free(lock)]
     held = len(list(ours.glob("*.lock"))) - len(free)
     if free:

@@ -16,7 +16,8 @@ from alexvgg.errors import DataError
 def replacing(path: Path, suffix: str = "") -> Iterator[Path]:
     """Give a temporary path in the same folder; when the block ends well, it becomes `path` in one step.
 
-    `suffix` is for libraries that insist on a file's ending. When the block raises, `path` is untouched.
+    `suffix` is for libraries that insist on a file's ending. When the block raises, `path` is untouched; an
+    error of the disk that does not say which file it was about says so then.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=f".part{suffix}", dir=path.parent)
@@ -29,6 +30,10 @@ def replacing(path: Path, suffix: str = "") -> Iterator[Path]:
             os.fsync(written.fileno())
         temporary.replace(path)
         _sync_folder(path.parent)
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -21,6 +21,8 @@ IMAGES = {"train": 50_000, "test": 10_000}
 SIDE = 32
 MAX_BYTES = {"train": 200_000_000, "test": 40_000_000, "meta": 100_000}
 
+REMEDY = "get the published archive again (`dvc repro -f download`), or name it: ALEXVGG_CIFAR100_ARCHIVE=/path/to/it"
+
 
 def _latin1(text: str, encoding: str) -> bytes:
     """How a pickle of protocol 2 that Python 3 wrote spells bytes."""
@@ -49,7 +51,13 @@ def read(archive: Path, images: dict[str, int] | None = None) -> Dataset:
     `images` says how many images each part has; the published numbers unless a test makes a smaller one.
     Raises DataError, saying what differs from the published format.
     """
-    counts = images or IMAGES
+    try:
+        return _read(archive, images or IMAGES)
+    except DataError as error:
+        raise DataError(f"{error}; {REMEDY}") from None
+
+
+def _read(archive: Path, counts: dict[str, int]) -> Dataset:
     members = _members(archive)
     names = [_text(name) for name in _entry(members["meta"], "meta", "fine_label_names")]
     if len(names) != CLASSES or len(set(names)) != CLASSES:
@@ -72,7 +80,7 @@ def _members(archive: Path) -> dict[str, dict]:
                     continue
                 found[name] = _unpickle(_content(tar, member, name), name)
     except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
-        raise DataError(f"damaged archive: {' '.join(str(error).split())}; download it again") from None
+        raise DataError(f"damaged archive: {' '.join(str(error).split())}") from None
     missing = [name for name in wanted if wanted[name] not in found]
     if missing:
         raise DataError(f"not the CIFAR-100 archive (Python version): it has no {', '.join(missing)}")

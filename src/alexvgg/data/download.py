@@ -58,7 +58,8 @@ def _copy(source: Path, destination: Path) -> None:
     try:
         reader = source.open("rb")
     except OSError as error:
-        raise DataError(f"cannot copy the archive {source}: {error.strerror or error}") from None
+        what = error.strerror or error
+        raise DataError(f"cannot read the archive {source}: {what}; see what ALEXVGG_CIFAR100_ARCHIVE names") from None
     with reader, destination.open("wb") as writer:
         shutil.copyfileobj(reader, writer)
 
