@@ -57,6 +57,8 @@ def train(
         keeper.keep()  # whatever happens from here on, nothing has to be computed again
 
     before_writing()
+    # HDF5 crashes at the end of a process in which it could not write a file to its end.
+    files.require_space(outputs.weights, 4 * model.count_params() + 2**20)
     with files.replacing(outputs.weights, suffix=".weights.h5") as temporary:
         model.save_weights(temporary)
     weights = {"params": model.count_params(), "weights_sha256": files.sha256(outputs.weights)}

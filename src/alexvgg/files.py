@@ -1,8 +1,10 @@
 """Files that are either the old ones or the new ones, never half of one."""
 
+import errno
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,6 +38,13 @@ def replacing(path: Path, suffix: str = "") -> Iterator[Path]:
         raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def require_space(path: Path, size: int) -> None:
+    """Raise OSError if `size` bytes cannot be written to `path`'s folder, for writers that take a full disk badly."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if shutil.disk_usage(path.parent).free < size:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
 
 def write_bytes(path: Path, content: bytes) -> None:
