@@ -105,12 +105,13 @@ def cache(folder: Path, lock: Path) -> Iterator[Finding]:
 
 def locks(dvc: Path, ours: Path) -> Iterator[Finding]:
     """Locks that processes left behind which are gone."""
-    stale = False
     path = dvc / "rwlock"
-    if path.is_file() and not _all_alive(path):
-        stale = True
-        what = "is damaged, or names processes that are gone"
-        yield Finding("problem", "locks", f"{path} {what}; remove it (`make repro` does)", _remove(path))
+    holders = _holders(path)
+    if holders is None:
+        yield Finding("problem", "locks", f"{path} is damaged; remove it (`make repro` does)", _remove(path))
+    elif not all(map(_is_python, holders)):
+        text = f"{path} names processes that are gone; DVC removes such a lock itself, unless their number is taken"
+        yield Finding("note", "locks", text, _remove(path))
     free = [lock for lock in ours.glob("*.lock") if _is_free(lock)]
     held = len(list(ours.glob("*.lock"))) - len(free)
     if free:
@@ -119,7 +120,7 @@ def locks(dvc: Path, ours: Path) -> Iterator[Finding]:
         )
     if held:
         yield Finding("note", "locks", f"{held} computations are under way")
-    if not stale and not free and not held:
+    if not holders and holders is not None and not free and not held:
         yield Finding("ok", "locks", "none")
 
 
@@ -166,15 +167,17 @@ def _cached_outputs(lock: Path) -> list[tuple[str, str]]:
     return [(out["path"], out["md5"]) for out in outs if "md5" in out]
 
 
-def _all_alive(rwlock: Path) -> bool:
-    """Whether every process that a lock file of DVC's names is there, and is a Python program as DVC is."""
+def _holders(rwlock: Path) -> list[int] | None:
+    """The processes that a lock file of DVC's names; None if it is no such file, as when DVC was killed writing it."""
+    if not rwlock.is_file():
+        return []
     try:
         entries = json.loads(rwlock.read_text(encoding="utf-8"))
-        holders: list[Any] = [*entries.get("write", {}).values()]
-        holders += [info for infos in entries.get("read", {}).values() for info in infos]
-        return all(_is_python(int(info["pid"])) for info in holders if info)
+        found: list[Any] = [*entries.get("write", {}).values()]
+        found += [info for infos in entries.get("read", {}).values() for info in infos]
+        return [int(info["pid"]) for info in found if info]
     except (ValueError, KeyError, TypeError, AttributeError):
-        return False
+        return None
 
 
 def _is_python(process: int) -> bool:
