@@ -42,9 +42,8 @@ def train_beside(server: FaultyServer, fault: str, root: Path) -> tuple[Journal,
     return journal, seconds, follower.returncode, errors
 
 
-@pytest.mark.parametrize(
-    "fault", [pytest.param(f, marks=() if f == "dies midway" else pytest.mark.slow) for f in FAULTS]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", FAULTS)
 def test_nothing_is_lost_and_nothing_is_there_twice(server, fault, tmp_path, monkeypatch):
     root = tmp_path / "a project"
     root.mkdir()
