@@ -64,7 +64,7 @@ def test_the_manifest_is_what_sha256sum_checks(checkpoints, folder):
     assert files.sha256(folder / name) == digest
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(20))
 def test_any_damage_to_the_newest_makes_the_older_one_be_used(checkpoints, folder, seed):
     for step in (5, 10):
         checkpoints.save(snapshot(step))
@@ -164,7 +164,7 @@ def data():
     return Split(random.integers(0, 256, (32, 8, 8, 3), dtype=np.uint8), random.integers(0, 2, 32).astype(np.int32))
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+@pytest.mark.parametrize("optimizer", ["adam", pytest.param("sgd", marks=pytest.mark.slow)])
 def test_restored_anywhere_it_ends_with_the_same_bits(tf, data, optimizer, tmp_path):
     """At every step and every batch of every validation, through a file, in a new network with other weights."""
     from alexvgg.training import Trainer

@@ -262,6 +262,7 @@ def test_what_changes_while_a_stage_runs_is_not_recorded(project, eager):
     assert (project.folder / "weights/tiny/alexnet-0.weights.h5").read_bytes() == weights
 
 
+@pytest.mark.slow
 def test_two_at_once_do_no_harm(project, eager):
     before = project.outputs()
     process = training_under_way(project)
