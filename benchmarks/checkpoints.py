@@ -1,12 +1,11 @@
-"""What checkpoints cost a training: steps of a stretch with one checkpoint against one without, in turns.
+"""What checkpoints cost a training: windows of steps that begin with a checkpoint against windows without, in turns.
 
-    python benchmarks/checkpoints.py [--crop 67] [--batch-size 128] [--pairs 7] [--seconds 20]
+    python benchmarks/checkpoints.py [--crop 67] [--batch-size 128] [--pairs 20] [--steps 16]
 
 Prints the time that a checkpoint adds to a training and its share of the 45 seconds between two.
 """
 
 import argparse
-import statistics
 import tempfile
 import time
 from pathlib import Path
@@ -22,8 +21,8 @@ def main() -> None:
     parser.add_argument("--model", default="alexnet", help="of profiles/cpu.yaml")
     parser.add_argument("--crop", type=int, default=67)
     parser.add_argument("--batch-size", type=int, default=128)
-    parser.add_argument("--pairs", type=int, default=7)
-    parser.add_argument("--seconds", type=float, default=20.0, help="of a stretch")
+    parser.add_argument("--pairs", type=int, default=20)
+    parser.add_argument("--steps", type=int, default=16, help="of a window; long enough for a checkpoint's write")
     settings = parser.parse_args()
     tf = runtime.start("float32", 0)
     from alexvgg import models
@@ -45,33 +44,39 @@ def main() -> None:
     model = architecture.build(settings.crop, 100, architecture.parse({}).model_dump())
     trainer = Trainer(model, split, description, settings.crop, recipe, 0)
     batch = tf.range(settings.batch_size)
-    seconds_per_step: dict[bool, list[float]] = {True: [], False: []}
+    windows: dict[bool, list[list[float]]] = {True: [], False: []}
     with tempfile.TemporaryDirectory() as folder, Checkpoints(Path(folder) / "c" / "alexnet-0-0") as checkpoints:
 
-        def stretch(saving: bool, least: float) -> None:
-            steps, began = 0, time.monotonic()
-            if saving:
-                checkpoints.save(Snapshot(*trainer.state(), runtime.versions()))
-            while time.monotonic() - began < least:
+        def window(saving: bool) -> None:
+            seconds, end = [], time.monotonic()
+            for number in range(settings.steps):
+                if saving and number == 0:
+                    checkpoints.save(Snapshot(*trainer.state(), runtime.versions()))
                 trainer._compiled_step(batch, tf.constant(trainer.step), tf.constant(1e-6))
-                steps += 1
+                began, end = end, time.monotonic()
+                seconds.append(end - began)
+            windows[saving].append(seconds)
             checkpoints.wait()
-            seconds_per_step[saving].append((time.monotonic() - began) / steps)
 
-        stretch(False, 5.0)
-        stretch(True, 5.0)
-        for values in seconds_per_step.values():
-            values.clear()  # the first ones compile
+        window(True)
+        window(False)
+        windows = {True: [], False: []}  # the first ones compile
         for _ in range(settings.pairs):
-            stretch(True, settings.seconds)
-            stretch(False, settings.seconds)
+            window(True)
+            window(False)
         size = sum(array.nbytes for array in trainer.state()[1].values()) / 1e6
-    pairs = zip(seconds_per_step[True], seconds_per_step[False], strict=True)
-    added = sorted((with_one / without - 1) * settings.seconds for with_one, without in pairs)
-    median = statistics.median(added)
-    print(f"{settings.model}, {settings.crop} px, batch {settings.batch_size}: state {size:.0f} MB")
+    # Of every step of a window the median over all windows: bursts of other work on the machine drop out.
+    steps = {saving: np.median(values, axis=0) for saving, values in windows.items()}
+    added = float(sum(steps[True]) - sum(steps[False]))
+    halves = [
+        float(np.sum(np.median(windows[True][i::2], axis=0)) - np.sum(np.median(windows[False][i::2], axis=0)))
+        for i in (0, 1)
+    ]
+    print(f"{settings.model}, {settings.crop} px, batch {settings.batch_size}: state {size:.0f} MB, ", end="")
+    print(f"step {np.median(steps[False]):.3f} s, {settings.pairs} pairs of windows of {sum(steps[False]):.1f} s")
     print(
-        f"a checkpoint adds {median:.2f} s ({added[0]:.2f} to {added[-1]:.2f}), {median / EVERY:.2%} of {EVERY:.0f} s"
+        f"a checkpoint adds {added:.2f} s (either half of the pairs: {min(halves):.2f}, {max(halves):.2f}), "
+        f"{added / EVERY:.2%} of {EVERY:.0f} s"
     )
 
 

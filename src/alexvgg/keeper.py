@@ -11,7 +11,7 @@ from typing import NoReturn
 from alexvgg.checkpoint import Checkpoints, Snapshot
 from alexvgg.errors import Interrupted
 
-EVERY = 45.0  # seconds; with the time that a step and a write take, less than a minute of work can be lost
+EVERY = 50.0  # seconds; with the time that a write takes, less than a minute of work can be lost
 
 
 class Keeper:
@@ -21,20 +21,23 @@ class Keeper:
         self._checkpoints = checkpoints
         self._total_steps = total_steps
         self._snapshot = snapshot
-        self._last = time.monotonic()
+        self._last = self._previous = time.monotonic()  # the last checkpoint, the last safe point
         self._asked_to_end = False
 
     def safe_point(self) -> None:
         """Call where the state is exact. Raises Interrupted after Ctrl-C or SIGTERM, with the state kept."""
         if self._asked_to_end:
             self._end()
-        if time.monotonic() - self._last >= EVERY:
+        now = time.monotonic()
+        step, self._previous = now - self._previous, now
+        if now - self._last + step >= EVERY:  # the next chance may be too late
             self.keep()
 
     def keep(self) -> int:
         """Make a checkpoint now, in the background. Returns its step."""
+        self._tell(self._checkpoints.wait())
         state = self._snapshot()
-        self._tell(self._checkpoints.save(state))
+        self._checkpoints.save(state)
         self._last = time.monotonic()
         return state.step
 
