@@ -1,7 +1,7 @@
 # Everything a person types. `make help` lists it.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test test-slow torture failures check format lock ui
+.PHONY: help setup repro test test-slow torture bench failures check format lock ui
 
 PROFILE ?=
 PORT ?= 5000
@@ -11,6 +11,7 @@ DAMAGES ?= 200
 CIFAR_KILLS ?= 0
 TRACKING ?= 1
 SEED ?= 0
+ROUNDS ?= 5
 OUTPUT ?=
 BIN := .venv/bin
 # Stages run `python`: put the project's own first, whichever environment is active.
@@ -21,7 +22,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-setup: .venv/ready $(if $(GPU),.venv/gpu) ## install everything into .venv (GPU=1 adds the CUDA libraries)
+setup: .venv/ready $(if $(GPU),.venv/gpu) $(if $(BENCH),.venv/bench) ## install everything into .venv (GPU=1 adds the CUDA libraries, BENCH=1 PyTorch for `make bench`)
 
 .venv/ready: requirements.lock pyproject.toml
 	@bash scripts/setup.sh
@@ -29,6 +30,10 @@ setup: .venv/ready $(if $(GPU),.venv/gpu) ## install everything into .venv (GPU=
 
 .venv/gpu: .venv/ready
 	@bash scripts/setup.sh gpu
+	@touch $@
+
+.venv/bench: .venv/ready
+	@bash scripts/setup.sh bench
 	@touch $@
 
 repro: .venv/ready ## run the pipeline and print the results table (PROFILE=quickstart|cpu|slides replaces params.yaml first)
@@ -46,6 +51,12 @@ test-slow: .venv/ready ## the tests that take longer
 torture: .venv/ready ## break it many times, at random, and count (KILLS=20 SIGNALS=10 DAMAGES=200 CIFAR_KILLS=0 TRACKING=1 SEED=0 OUTPUT=file)
 	$(BIN)/python tests/torture.py --kills $(KILLS) --signals $(SIGNALS) --damages $(DAMAGES) \
 	  --cifar-kills $(CIFAR_KILLS) --tracking $(TRACKING) --seed $(SEED) $(if $(OUTPUT),--output "$(OUTPUT)")
+
+bench: .venv/ready ## measure: throughput side by side, fixed costs, checkpoints, optimizers (about an hour; ROUNDS=5, quiet machine)
+	$(BIN)/python benchmarks/throughput.py --rounds $(ROUNDS) --output benchmarks/results/throughput.md
+	$(BIN)/python benchmarks/pipeline.py --rounds $(ROUNDS) --output benchmarks/results/pipeline.md
+	$(BIN)/python benchmarks/checkpoints.py --output benchmarks/results/checkpoints.md
+	$(BIN)/python benchmarks/optimizers.py
 
 failures: .venv/ready ## make docs/failures.md from its tests
 	$(BIN)/python tests/test_failures.py

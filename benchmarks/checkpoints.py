@@ -23,6 +23,7 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=128)
     parser.add_argument("--pairs", type=int, default=20)
     parser.add_argument("--steps", type=int, default=16, help="of a window; long enough for a checkpoint's write")
+    parser.add_argument("--output", type=Path, help="write the figures there, too")
     settings = parser.parse_args()
     tf = runtime.start("float32", 0)
     from alexvgg import models
@@ -43,7 +44,7 @@ def main() -> None:
     architecture = models.named(settings.model)
     model = architecture.build(settings.crop, 100, architecture.parse({}).model_dump())
     trainer = Trainer(model, split, description, settings.crop, recipe, 0)
-    batch = tf.range(settings.batch_size)
+    batch, update = tf.range(settings.batch_size), trainer.compiled_step(settings.crop)
     windows: dict[bool, list[list[float]]] = {True: [], False: []}
     with tempfile.TemporaryDirectory() as folder, Checkpoints(Path(folder) / "c" / "alexnet-0-0") as checkpoints:
 
@@ -52,7 +53,7 @@ def main() -> None:
             for number in range(settings.steps):
                 if saving and number == 0:
                     checkpoints.save(Snapshot(*trainer.state(), runtime.versions()))
-                trainer._compiled_step(batch, tf.constant(trainer.step), tf.constant(1e-6))
+                update(batch, tf.constant(trainer.step), tf.constant(1e-6))
                 began, end = end, time.monotonic()
                 seconds.append(end - began)
             windows[saving].append(seconds)
@@ -72,12 +73,15 @@ def main() -> None:
         float(np.sum(np.median(windows[True][i::2], axis=0)) - np.sum(np.median(windows[False][i::2], axis=0)))
         for i in (0, 1)
     ]
-    print(f"{settings.model}, {settings.crop} px, batch {settings.batch_size}: state {size:.0f} MB, ", end="")
-    print(f"step {np.median(steps[False]):.3f} s, {settings.pairs} pairs of windows of {sum(steps[False]):.1f} s")
-    print(
-        f"a checkpoint adds {added:.2f} s (either half of the pairs: {min(halves):.2f}, {max(halves):.2f}), "
-        f"{added / EVERY:.2%} of {EVERY:.0f} s"
+    text = (
+        f"{settings.model}, {settings.crop} px, batch {settings.batch_size}, {runtime.hardware()}. "
+        f"State {size:.0f} MB, step {np.median(steps[False]):.3f} s,\n{settings.pairs} pairs of windows of "
+        f"{sum(steps[False]):.1f} s: a checkpoint adds {added:.2f} s (either half of the pairs: {min(halves):.2f}, "
+        f"{max(halves):.2f}),\n{added / EVERY:.2%} of the {EVERY:.0f} s between two.\n"
     )
+    print(text)
+    if settings.output:
+        settings.output.write_text(f"# Checkpoints\n\nMade by `make bench`.\n\n{text}")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from alexvgg.params import Recipe
 RECIPE = Recipe(
     epochs=1, batch_size=32, optimizer="adam", learning_rate=1e-3, schedule="constant", warmup_fraction=0.0,
     momentum=0.9, weight_decay=0.02, label_smoothing=0.0, gradient_clip_norm=1.0, precision="float32",
-    random_crop=True, flip=True,
+    jit_compile=False, random_crop=True, flip="random", early_crops=[],
 )  # fmt: skip
 
 

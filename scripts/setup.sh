@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes .venv from requirements.lock. With `uv` where there is one, otherwise with a uv of its own.
-# Usage: scripts/setup.sh [gpu]
+# Usage: scripts/setup.sh [gpu|bench]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -34,6 +34,12 @@ fi
 if [ "${1:-}" = gpu ]; then
     echo "setup: installing the CUDA libraries"
     "$uv" pip install --quiet --python .venv/bin/python --constraint requirements.lock "tensorflow[and-cuda]"
+    exit 0
+fi
+
+if [ "${1:-}" = bench ]; then
+    echo "setup: installing PyTorch, which only the benchmarks use"
+    "$uv" pip install --quiet --python .venv/bin/python --constraint requirements.lock --group bench
     exit 0
 fi
 

@@ -40,24 +40,43 @@ def test_random_crops_depend_on_seed_and_step_only(tf, images):
     from alexvgg.crops import Cropper
 
     cropper = Cropper(description(32), 67)
-    one = cropper.random(images, 0, tf.constant(5), True, True)
-    assert np.array_equal(one, cropper.random(images, 0, tf.constant(5), True, True))
-    assert not np.array_equal(one, cropper.random(images, 0, tf.constant(6), True, True))
-    assert not np.array_equal(one, cropper.random(images, 1, tf.constant(5), True, True))
+    none = np.zeros(6, bool)
+    one = cropper.random(images, 0, tf.constant(5), True, none)
+    assert np.array_equal(one, cropper.random(images, 0, tf.constant(5), True, none))
+    assert not np.array_equal(one, cropper.random(images, 0, tf.constant(6), True, none))
+    assert not np.array_equal(one, cropper.random(images, 1, tf.constant(5), True, none))
 
 
-def test_crop_and_flip_can_be_switched_off(tf, images):
+def test_random_crops_can_be_switched_off_and_are_mirrored_where_asked(tf, images):
     from alexvgg.crops import Cropper
 
     cropper = Cropper(description(32), 67)
-    assert np.array_equal(cropper.random(images, 0, tf.constant(5), False, False), cropper.centre(images))
-    same = np.repeat(images[:1], 64, axis=0)
-    flipped = cropper.random(same, 0, tf.constant(5), False, True).numpy()
-    plain = cropper.centre(same).numpy()
-    mirrored = [np.allclose(flipped[i], plain[i][:, ::-1], atol=1e-6) for i in range(64)]
-    unchanged = [np.array_equal(flipped[i], plain[i]) for i in range(64)]
-    assert all(a != b for a, b in zip(mirrored, unchanged, strict=True))
-    assert 16 < sum(mirrored) < 48
+    mirrored = np.array([False, True, True, False, True, False])
+    plain = cropper.centre(images).numpy()
+    crops = cropper.random(images, 0, tf.constant(5), False, mirrored).numpy()
+    for i in range(6):
+        assert np.allclose(crops[i], plain[i][:, ::-1] if mirrored[i] else plain[i], atol=1e-6)
+
+
+def test_flips(tf):
+    from alexvgg.crops import flips
+
+    indices = tf.range(64)
+
+    def drawn(flip, seed=0, step=5, epoch=0):
+        return flips(flip, seed, tf.constant(step), tf.constant(epoch), indices, 64).numpy()
+
+    assert not drawn("none").any()
+    for flip in ("random", "alternating"):
+        assert 16 < drawn(flip).sum() < 48
+        assert np.array_equal(drawn(flip), drawn(flip))
+        assert not np.array_equal(drawn(flip), drawn(flip, seed=1))
+    assert not np.array_equal(drawn("random"), drawn("random", step=6))
+    assert np.array_equal(drawn("alternating"), drawn("alternating", step=6))
+    assert np.array_equal(drawn("alternating"), ~drawn("alternating", epoch=1))
+    assert np.array_equal(drawn("alternating"), drawn("alternating", epoch=2))
+    some = tf.constant([3, 60, 7])
+    assert np.array_equal(flips("alternating", 0, 0, 0, some, 64), drawn("alternating")[some])
 
 
 def test_every_window_is_reached(tf, images):
@@ -66,7 +85,7 @@ def test_every_window_is_reached(tf, images):
     cropper = Cropper(description(8), 15)
     assert cropper.resize == 17
     small = np.random.default_rng(1).integers(0, 256, (1, 8, 8, 3), dtype=np.uint8)
-    many = cropper.random(np.repeat(small, 400, axis=0), 0, tf.constant(0), True, False).numpy()
+    many = cropper.random(np.repeat(small, 400, axis=0), 0, tf.constant(0), True, np.zeros(400, bool)).numpy()
     assert len(np.unique(many.reshape(400, -1), axis=0)) == 9
 
 

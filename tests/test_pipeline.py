@@ -92,7 +92,7 @@ PARAMETERS = {
     "models.alexnet.options": ({"dropout": 0.1}, {"train@alexnet-0", "report"}),
     "models.vgg16.architecture": ("vgg_a", {"network@vgg16", "train@vgg16-0", "report"}),
     "training.epochs": (2, PER_MODEL),
-    "training.flip": (True, PER_MODEL),
+    "training.flip": ("random", PER_MODEL),
     "evaluation.batch_size": (99, PER_MODEL | EVALUATIONS),
     "preprocess.split_seed": (5, {"preprocess"}),
     "preprocess.resize": (300, {"preprocess"}),

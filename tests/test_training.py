@@ -18,7 +18,7 @@ def recipe(**changes) -> Recipe:
     base = {
         "epochs": 1, "batch_size": 16, "optimizer": "adam", "learning_rate": 1e-3, "schedule": "constant",
         "warmup_fraction": 0.0, "momentum": 0.9, "weight_decay": 0.0, "label_smoothing": 0.0,
-        "gradient_clip_norm": None, "precision": "float32", "random_crop": True, "flip": False,
+        "gradient_clip_norm": None, "precision": "float32", "jit_compile": False, "random_crop": True, "flip": "none", "early_crops": [],
     }  # fmt: skip
     return Recipe.model_validate(base | changes)
 
@@ -89,13 +89,54 @@ def test_mixed_precision_keeps_its_weights_in_single(tf, data):
     assert rows[-1].acc > 0.95
 
 
+@pytest.mark.parametrize(
+    ("architecture", "crop", "small"), [("alexnet", 99, 67), ("alexnet_vgg", 129, 65), ("vgg16", 64, 32)]
+)
+def test_a_network_at_a_smaller_crop_is_the_same_network(tf, architecture, crop, small):
+    """Weight for weight; its last feature map is resampled to the size that the dense layers expect."""
+    from alexvgg.early_crops import at_crop
+    from alexvgg.evaluation import logits_network
+
+    network = logits_network(models.named(architecture).build(crop, 3, {"dropout": 0.0}))
+    smaller = at_crop(network, small)
+    assert smaller.count_params() == network.count_params()
+    assert {id(v) for v in smaller.variables} == {id(v) for v in network.variables}
+    images = np.random.default_rng(0).normal(size=(2, small, small, 3)).astype(np.float32)
+    flatten = next(layer for layer in network.layers if type(layer).__name__ == "Flatten")
+    _, height, width, _ = flatten.input.shape
+    x = images
+    for layer in network.layers[1:]:
+        x = layer(tf.image.resize(x, (height, width)) if layer is flatten else x)
+    assert np.allclose(smaller(images), x, atol=1e-5)
+
+
+def test_early_crops_train_the_same_weights(tf, data):
+    _, plain = run(data, epochs=3)
+    model, rows = run(data, epochs=3, early_crops=[{"crop": 10, "epochs": 1}, {"crop": 12, "epochs": 1}])
+    assert [row.epoch for row in rows] == [1, 2, 3]
+    assert rows != plain
+    assert model.input_shape == (None, 16, 16, 3)
+
+
+def test_early_crops_learn(tf, data):
+    _, rows = run(data, epochs=60, random_crop=False, early_crops=[{"crop": 12, "epochs": 30}])
+    assert rows[29].acc > 0.8
+    assert rows[-1].acc > 0.95
+
+
+def test_compiled_by_xla_it_learns_too(tf, data):
+    """Its dropout draws other numbers, so the two cannot be held against each other."""
+    _, rows = run(data, epochs=60, random_crop=False, jit_compile=True)
+    assert rows[-1].acc > 0.95
+
+
 def test_loss_that_is_not_finite_names_the_step(tf, data):
     with pytest.raises(TrainingError, match=r"the loss is (nan|inf) at step \d+ of 8 \(epoch \d\).*learning_rate"):
         run(data, epochs=4, learning_rate=1e2, optimizer="sgd", momentum=0.0, schedule="constant")
 
 
 def test_batch_larger_than_the_data(tf, data):
-    with pytest.raises(ParamsError, match="larger than the 32 training images"):
+    with pytest.raises(ParamsError, match="larger than the 32 training images; make it at most 32"):
         run(data, batch_size=33)
 
 

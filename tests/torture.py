@@ -72,7 +72,7 @@ class Chain:
     """A project whose training is begun again and again, until nothing interrupts it."""
 
     def __init__(
-        self, folder: Path, profile: str, change: Callable[[dict], None], every: float | None, longest: float = 12.0
+        self, folder: Path, profile: str, change: Callable[[dict], None], every: float | None, longest: float = 14.0
     ) -> None:
         self.project = Project(folder)
         params = YAML(typ="safe", pure=True).load(ROOT / "profiles" / f"{profile}.yaml")
@@ -193,6 +193,8 @@ def interruptions(chain: Chain, tries: int, how: list[signal.Signals], rng: rand
             if ended is None:
                 break
             tried += 1
+            if tried % 10 == 0:
+                say(f"{tried} of {tries} interruptions")
             met.append((f"{signal.Signals(number).name} {ended[0]}", ended[1]))
         output = chain.finish()
         same = chain.made() == chain.expected and "Traceback" not in output

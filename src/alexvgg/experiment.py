@@ -40,8 +40,10 @@ def train(
     description = arrays.load_description(inputs.description)
     recipe = params.recipe(identity["model"])
     model = build(identity, description)
-    train_split, val_split = arrays.load(inputs.train, description), arrays.load(inputs.val, description)
-    trainer = Trainer(model, train_split, description, identity["crop"], recipe, identity["seed"])
+    val_split = arrays.load(inputs.val, description)
+    trainer = Trainer(
+        model, arrays.load(inputs.train, description), description, identity["crop"], recipe, identity["seed"]
+    )
     if snapshot is not None:
         trainer.restore(snapshot.step, snapshot.arrays, snapshot.facts)
     for row in trainer.rows:

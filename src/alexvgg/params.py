@@ -55,6 +55,13 @@ class Preprocess(Section):
         return self
 
 
+class EarlyCrop(Section):
+    """Some of the first epochs, at a smaller crop than the network's own: they cost less."""
+
+    crop: int = Field(ge=1, le=1024)
+    epochs: int = Field(ge=1, le=10_000)
+
+
 class Training(Section):
     """How networks are trained, but for the learning rate, which is each network's own.
 
@@ -71,14 +78,31 @@ class Training(Section):
     label_smoothing: float = Field(ge=0, lt=1)
     gradient_clip_norm: float | None = Field(gt=0)
     precision: Literal["float32", "mixed_bfloat16"]
+    jit_compile: bool
     random_crop: bool
-    flip: bool
+    flip: Literal["none", "random", "alternating"]
+    early_crops: list[EarlyCrop]
 
 
 class Recipe(Training):
     """How one network is trained."""
 
     learning_rate: float = Field(gt=0, le=100)
+
+    @model_validator(mode="after")
+    def _full_size_is_reached(self) -> "Recipe":
+        early = sum(stage.epochs for stage in self.early_crops)
+        if early >= self.epochs:
+            raise ValueError(f"early_crops take {early} epochs of {self.epochs}; leave at least one at full size")
+        return self
+
+    def crop_in(self, epoch: int, crop: int) -> int:
+        """The side of the crops in an epoch, counted from 0, of a network whose own is `crop`."""
+        for stage in self.early_crops:
+            if epoch < stage.epochs:
+                return stage.crop
+            epoch -= stage.epochs
+        return crop
 
 
 class Evaluation(Section):
@@ -113,6 +137,16 @@ class RosterEntry(Section):
             )
         return self
 
+    def check_early_crops(self, recipe: Recipe) -> None:
+        """Raises ValueError if an early crop is not smaller than the network's own, or too small for it."""
+        least = models.named(self.architecture).parse(self.options).min_crop
+        for early in recipe.early_crops:
+            if not least <= early.crop < self.crop:
+                raise ValueError(
+                    f"early crop {early.crop} does not fit {self.architecture} at crop {self.crop}; "
+                    f"it takes from {least} to {self.crop - 1}"
+                )
+
 
 class Params(Section):
     """A whole parameter file."""
@@ -129,9 +163,9 @@ class Params(Section):
     def _overrides_are_valid(self) -> "Params":
         if len(set(self.seeds)) != len(self.seeds):
             raise ValueError(f"seeds {self.seeds} names a seed twice")
-        for name in self.models:
+        for name, entry in self.models.items():
             try:
-                self.recipe(name)
+                entry.check_early_crops(self.recipe(name))
             except ValidationError as error:
                 first = error.errors(include_url=False)[0]
                 where, message = ".".join(map(str, first["loc"])), first["msg"][0].lower() + first["msg"][1:]

@@ -10,6 +10,7 @@ else is a function of (seed, step), so that a training restored from it goes on 
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import cache, partial
 from typing import Any, Protocol
 
 import keras
@@ -17,9 +18,10 @@ import numpy as np
 import tensorflow as tf
 
 from alexvgg import metrics
-from alexvgg.crops import Cropper
+from alexvgg.crops import Cropper, flips
 from alexvgg.data.arrays import Description
 from alexvgg.data.dataset import Split
+from alexvgg.early_crops import at_crop
 from alexvgg.errors import ParamsError, TrainingError
 from alexvgg.evaluation import Predictor, logits_network
 from alexvgg.optimizers import Optimizer
@@ -50,17 +52,20 @@ class Trainer:
 
     def __init__(self, model: Any, train: Split, description: Description, crop: int, recipe: Recipe, seed: int):
         if recipe.batch_size > len(train):
-            raise ParamsError(f"batch_size {recipe.batch_size} is larger than the {len(train)} training images")
+            raise ParamsError(
+                f"batch_size {recipe.batch_size} is larger than the {len(train)} training images; "
+                f"make it at most {len(train)}"
+            )
         self._recipe = recipe
         self._seed = seed
         self._images = tf.constant(train.images)
         self._labels = tf.constant(train.labels)
-        self._cropper = Cropper(description, crop)
+        self._description = description
+        self._crop = crop
         self._network = logits_network(model)
         self._optimizer = Optimizer(recipe, self._network.trainable_variables)
         self._loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing)
         self._classes = len(description.classes)
-        self._compiled_step = tf.function(self._step)
         # An incomplete batch at the end is left out: batch normalisation over a few images is noise.
         self.steps_per_epoch = len(train) // recipe.batch_size
         self.total_steps = self.steps_per_epoch * recipe.epochs
@@ -102,7 +107,7 @@ class Trainer:
 
         `safe_point` is called after every step and every batch of a validation, where `state` is exact.
         """
-        predictor = Predictor(self._network, self._cropper, eval_batch_size)
+        predictor = Predictor(self._network, Cropper(self._description, self._crop), eval_batch_size)
         while (epoch := len(self.rows)) < self._recipe.epochs:
             self._train_epoch(epoch, report, safe_point)
             for logits in predictor.batches(val.images, skip=len(self._val_logits)):
@@ -115,9 +120,10 @@ class Trainer:
     def _train_epoch(self, epoch: int, report: StepReport, safe_point: Callable[[], None]) -> None:
         order = self._order(epoch)
         size = self._recipe.batch_size
+        update = self.compiled_step(self._recipe.crop_in(epoch, self._crop))
         for i in range(self.step - epoch * self.steps_per_epoch, self.steps_per_epoch):
             batch = order[i * size : (i + 1) * size]
-            loss, hits = self._compiled_step(batch, tf.constant(self.step), tf.constant(self._rate(self.step)))
+            loss, hits = update(batch, tf.constant(self.step), tf.constant(self._rate(self.step)))
             if not math.isfinite(loss):
                 raise TrainingError(
                     f"the loss is {float(loss)} at step {self.step + 1} of {self.total_steps} (epoch {epoch + 1}); "
@@ -150,15 +156,21 @@ class Trainer:
     def _rate(self, step: int) -> float:
         return learning_rate(self._recipe, step, self.total_steps)
 
-    def _step(self, batch: Any, step: Any, rate: Any) -> tuple[Any, Any]:
+    @cache  # noqa: B019 - as many as there are crops, and they live as long as the trainer
+    def compiled_step(self, crop: int) -> Any:
+        """`_step` at a size of crops, compiled: a function of a batch's indices, the step, and the learning rate."""
+        network = self._network if crop == self._crop else at_crop(self._network, crop)
+        step = partial(self._step, network, Cropper(self._description, crop))
+        return tf.function(step, jit_compile=self._recipe.jit_compile)
+
+    def _step(self, network: Any, cropper: Cropper, batch: Any, step: Any, rate: Any) -> tuple[Any, Any]:
         """One update. Returns the batch's mean loss and its number of correct answers."""
         recipe = self._recipe
         labels = tf.gather(self._labels, batch)
-        images = self._cropper.random(
-            tf.gather(self._images, batch), self._seed, step, recipe.random_crop, recipe.flip
-        )  # fmt: skip
+        mirrored = flips(recipe.flip, self._seed, step, step // self.steps_per_epoch, batch, len(self._labels))
+        images = cropper.random(tf.gather(self._images, batch), self._seed, step, recipe.random_crop, mirrored)
         with tf.GradientTape() as tape:
-            logits = self._network(images, training=True)
+            logits = network(images, training=True)
             loss = self._loss(tf.one_hot(labels, self._classes), logits)
         self._optimizer.apply(tape.gradient(loss, self._network.trainable_variables), step, rate)
         correct = tf.equal(tf.argmax(logits, axis=1, output_type=tf.int32), labels)

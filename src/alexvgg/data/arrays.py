@@ -1,7 +1,6 @@
 """The arrays that training and evaluation read: one file a split, and a description of them all."""
 
 import hashlib
-import io
 import json
 from pathlib import Path
 
@@ -51,13 +50,14 @@ def save(path: Path, split: Split) -> str:
 def load(path: Path, description: Description) -> Split:
     """Read a split whose file is, to the bit, the one described. Raises DataError."""
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() != description.sha256[path.stem]:
+                raise DataError(f"{path} is damaged (its sha256 is not the one in data/description.json); {MEND}")
+            file.seek(0)
+            with np.load(file, allow_pickle=False) as arrays:
+                return Split(arrays["images"], arrays["labels"])
     except FileNotFoundError:
         raise DataError(f"{path} does not exist; run `dvc repro preprocess`") from None
-    if hashlib.sha256(content).hexdigest() != description.sha256[path.stem]:
-        raise DataError(f"{path} is damaged (its sha256 is not the one in data/description.json); {MEND}")
-    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-        return Split(arrays["images"], arrays["labels"])
 
 
 def save_description(path: Path, description: Description) -> None:

@@ -66,9 +66,10 @@ def settings(runs: list[Run]) -> str:
     for summary in {run.summary["model"]: run.summary for run in runs}.values():
         recipe = summary["recipe"]
         smoothing = f", label smoothing {recipe['label_smoothing']:g}" if recipe["label_smoothing"] else ""
+        early = "".join(f"{stage['epochs']} of them at {stage['crop']} px, " for stage in recipe["early_crops"])
         lines.append(
             f"- {summary['model']}: {summary['crop']} × {summary['crop']} px cut from {summary['resize']}, "
-            f"{recipe['epochs']} epochs, batch {recipe['batch_size']}, {recipe['optimizer']} "
+            f"{recipe['epochs']} epochs, {early}batch {recipe['batch_size']}, {recipe['optimizer']} "
             f"{recipe['learning_rate']:g}, {recipe['schedule']}{smoothing}, {recipe['precision']}"
         )
     return "\n".join(lines)

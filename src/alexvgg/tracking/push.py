@@ -12,7 +12,7 @@ SENT_TAG = "alexvgg.records_sent"
 BATCH = 500  # metrics in one request; servers allow 1000
 HEADLINE = (
     "epochs", "batch_size", "optimizer", "learning_rate", "schedule", "weight_decay", "label_smoothing",
-    "precision", "random_crop", "flip",
+    "precision", "random_crop", "flip", "early_crops",
 )  # fmt: skip
 
 

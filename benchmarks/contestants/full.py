@@ -1,0 +1,82 @@
+"""Our training in full, as the stage `train` runs it: input, metrics, checkpoints, journal, tracking.
+
+    python full.py <architecture> <crop> <batch_size> [training images]
+
+It runs in a temporary copy of the project's settings, on random images of CIFAR-100's size and number. The time
+that it sleeps does not count for its checkpoints: one is made every 50 seconds of work, as in use.
+"""
+
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from ruamel.yaml import YAML
+from windows import Windows
+
+from alexvgg import keeper, layout, progress
+
+ROOT = Path(__file__).resolve().parents[2]
+IMAGES = {"val": 5_000, "test": 10_000}
+
+
+class WorkClock:
+    """In place of `time` in the module that makes checkpoints."""
+
+    def __init__(self, windows: Windows) -> None:
+        self._windows = windows
+
+    def monotonic(self) -> float:
+        return time.monotonic() - self._windows.slept
+
+
+def make_project(architecture: str, crop: int, batch_size: int, images: dict[str, int]) -> None:
+    """Parameters and arrays in the present folder."""
+    from alexvgg.data import arrays
+    from alexvgg.data.dataset import Split
+
+    params = YAML(typ="safe", pure=True).load(ROOT / "profiles/cpu.yaml")
+    params["models"] = {"bench": params["models"][architecture] | {"crop": crop, "batch_size": batch_size}}
+    YAML().dump(params, layout.PARAMS)
+    layout.PIPELINE.write_text((ROOT / "dvc.yaml").read_text())
+    for name in ("src", "stages"):
+        Path(name).symlink_to(ROOT / name)
+    random, sha256 = np.random.default_rng(0), {}
+    for name, n in images.items():
+        pixels, labels = random.bytes(n * 3072), random.integers(0, 100, n).astype(np.int32)
+        split = Split(np.frombuffer(pixels, np.uint8).reshape(n, 32, 32, 3), labels)
+        sha256[name] = arrays.save(layout.SPLITS[name], split)
+    arrays.save_description(layout.DESCRIPTION, arrays.Description(
+        source="cifar100", archive_sha256="", classes=[str(i) for i in range(100)], side=32,
+        mean=[0.5] * 3, std=[0.25] * 3, resize=256, crop=227, images=images, sha256=sha256,
+    ))  # fmt: skip
+
+
+def main(architecture: str, crop: int, batch_size: int, train_images: int = 45_000) -> None:
+    windows = Windows(batch_size)
+    keeper.time = WorkClock(windows)  # type: ignore[assignment]
+    shown = progress.Progress.step
+
+    def step(self: progress.Progress, **numbers: float) -> None:
+        shown(self, **numbers)
+        windows.after_step()
+
+    progress.Progress.step = step  # type: ignore[method-assign, assignment]
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        os.chdir(folder)
+        make_project(architecture, crop, batch_size, {"train": train_images, **IMAGES})
+        sys.path.insert(0, str(ROOT / "stages"))
+        import network
+        import train
+
+        network.main("bench")
+        try:
+            train.main("bench", 0)
+        except KeyboardInterrupt:
+            os.chdir(ROOT)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], *map(int, sys.argv[2:]))

@@ -1,0 +1,191 @@
+"""Training throughput, side by side: the slide's code, PyTorch, our step by itself, ours in full.
+
+    python benchmarks/throughput.py [--rounds 5] [--seconds 10] [--only alexnet-227] [--output FILE]
+
+Every contestant is a process of its own that sleeps while another works (`contestants/`). In each round each works
+for some seconds; a ratio is taken within a round, and the table has medians with their spread.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+CONTESTANTS = Path(__file__).parent / "contestants"
+# Network, crop, batch size: the slide's own sizes, then those of profiles/cpu.yaml.
+CASES = [
+    ("alexnet", 227, 64), ("alexnet_vgg", 227, 64), ("vgg16", 224, 8),
+    ("alexnet", 67, 128), ("alexnet_vgg", 96, 128), ("vgg16", 32, 128),
+]  # fmt: skip
+LAYOUTS = ("channels_last", "contiguous")
+
+
+@dataclass
+class Contestant:
+    """A process of its own, and what it did in its windows: (images, seconds)."""
+
+    process: subprocess.Popen[str]
+    facts: dict[str, Any] = field(default_factory=dict)
+    windows: list[tuple[float, float]] = field(default_factory=list)
+
+    def work(self, seconds: float) -> tuple[float, float]:
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{seconds}\n")
+        self.process.stdin.flush()
+        images, took = self._answer()
+        return images, took
+
+    def ready(self) -> bool:
+        """Wait until it is warm. False if it ended instead."""
+        try:
+            self.facts = self._answer()
+        except ValueError:
+            return False
+        return True
+
+    def end(self) -> None:
+        self.process.communicate()
+
+    @property
+    def rates(self) -> list[float]:
+        return [images / seconds for images, seconds in self.windows]
+
+    @property
+    def overall(self) -> float:
+        """Over all windows together: what happens once in many seconds counts as often as it happens."""
+        return sum(images for images, _ in self.windows) / sum(seconds for _, seconds in self.windows)
+
+    def _answer(self) -> Any:
+        assert self.process.stdout is not None
+        return json.loads(self.process.stdout.readline())
+
+
+def start(program: str, *arguments: object) -> Contestant | None:
+    """A contestant that is warm; None if it cannot run here."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW")}
+    environment |= {"PYTHONPATH": f"{ROOT / 'src'}", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    process = subprocess.Popen(
+        [sys.executable, CONTESTANTS / f"{program}.py", *map(str, arguments)], env=environment, text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE if program == "pytorch" else None,
+    )  # fmt: skip
+    contestant = Contestant(process)
+    if contestant.ready():
+        return contestant
+    if program != "pytorch":
+        sys.exit(f"error: {program} {arguments} ended before its first window")
+    return None
+
+
+def start_pytorch(case: tuple[str, int, int], seconds: float) -> Contestant | None:
+    """PyTorch in the faster of its two memory layouts."""
+    found = [(layout, contestant) for layout in LAYOUTS if (contestant := start("pytorch", *case, layout))]
+    if not found:
+        return None
+    rates = {layout: images / took for layout, c in found for images, took in [c.work(seconds)]}
+    best = max(rates, key=lambda layout: rates[layout])
+    for layout, contestant in found:
+        if layout != best:
+            contestant.end()
+    chosen = dict(found)[best]
+    chosen.facts["layout"] = best
+    return chosen
+
+
+def measure(case: tuple[str, int, int], rounds: int, seconds: float) -> dict[str, Contestant]:
+    """All contestants that run here, after their rounds."""
+    started = {
+        "slide": start("slide", *case),
+        "pytorch": start_pytorch(case, seconds),
+        "step": start("step", *case),
+        "full": start("full", *case),
+        "gemm": start("gemm"),
+    }
+    contestants = {name: contestant for name, contestant in started.items() if contestant is not None}
+    counts = {name: c.facts["params"] for name, c in contestants.items() if "params" in c.facts}
+    if len(set(counts.values())) != 1:
+        sys.exit(f"error: these are not the same network: parameters {counts}")
+    for _ in range(rounds):
+        for contestant in contestants.values():
+            contestant.windows.append(contestant.work(seconds))
+    for contestant in contestants.values():
+        contestant.end()
+    return contestants
+
+
+def spread(values: list[float], digits: int) -> str:
+    return f"{statistics.median(values):.{digits}f} ({min(values):.{digits}f}–{max(values):.{digits}f})"
+
+
+def row(case: tuple[str, int, int], contestants: dict[str, Contestant]) -> str:
+    full, step, gemm = contestants["full"], contestants["step"], contestants["gemm"]
+
+    def rate(name: str) -> str:
+        return spread(contestants[name].rates, 1) if name in contestants else "not installed"
+
+    def ratio(name: str) -> str:
+        if name not in contestants:
+            return "–"
+        return spread([a / b for a, b in zip(full.rates, contestants[name].rates, strict=True)], 2)
+
+    flops, product = step.facts["flops"], gemm.facts["flops"]
+    shares = [a * flops / (b * product) for a, b in zip(full.rates, gemm.rates, strict=True)]
+    architecture, crop, batch_size = case
+    cells = [
+        f"{architecture} {crop}", str(batch_size), rate("slide"), rate("pytorch"), rate("step"), rate("full"),
+        ratio("slide"), ratio("pytorch"), f"{full.overall / step.overall:.3f}", spread(shares, 2),
+        spread([rate * product / 1e9 for rate in gemm.rates], 0),
+    ]  # fmt: skip
+    return f"| {' | '.join(cells)} |"
+
+
+HEADER = """\
+| network, pixels | batch | (a) slide | (b) PyTorch | (c) bare step | (d) in full | (d)/(a) | (d)/(b) | (d)/(c) \
+| share of GEMM | GEMM, GFLOP/s |
+| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"""
+
+NOTES = """\
+Training images per second, medians of {rounds} rounds with the lowest and the highest; ratios are taken within a round.
+
+- (a): the slide's layers, Keras's `fit`, Adam at a constant rate, TensorFlow as it comes, one constant batch.
+- (b): PyTorch {torch}, eager, the faster of its memory layouts, AdamW in one pass, one constant batch.
+- (c): our step (network, loss, clipping, AdamW) on one constant batch.
+- (d): the stage `train`: input, metrics, checkpoints, journal, tracking. (d)/(c) is over all windows together, since a
+  checkpoint is made once in 50 seconds.
+- Share of GEMM: counted FLOPs of (d) against a product of two 4096 × 4096 matrices, which is what these cores can do.
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=10.0, help="of a window")
+    parser.add_argument("--only", nargs="+", help="some of " + ", ".join(f"{a}-{c}" for a, c, _ in CASES))
+    parser.add_argument("--output", type=Path, help="write the table there, too")
+    settings = parser.parse_args()
+    lines, hardware, torch = [], "", "(not installed: make setup BENCH=1)"
+    for case in CASES:
+        if settings.only and f"{case[0]}-{case[1]}" not in settings.only:
+            continue
+        contestants = measure(case, settings.rounds, settings.seconds)
+        hardware = contestants["step"].facts["hardware"]
+        torch = contestants["pytorch"].facts["version"] if "pytorch" in contestants else torch
+        lines.append(row(case, contestants))
+        print(lines[-1], file=sys.stderr, flush=True)
+    command = "make bench" if not settings.only else f"benchmarks/throughput.py --only {' '.join(settings.only)}"
+    text = "\n".join(
+        ["# Throughput", "", f"Made by `{command}`. {hardware}.", "", HEADER, *lines, "",
+         NOTES.format(rounds=settings.rounds, torch=torch)]
+    )  # fmt: skip
+    print(text)
+    if settings.output:
+        settings.output.write_text(text)
+
+
+if __name__ == "__main__":
+    main()
