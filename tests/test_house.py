@@ -46,7 +46,7 @@ def test_only_tracking_imports_mlflow():
 
 def test_only_these_import_tensorflow():
     assert users_of("tensorflow") | users_of("keras") == {
-        "crops.py", "evaluation.py", "optimizers.py", "runtime.py", "training.py",
+        "crops.py", "early_crops.py", "optimizers.py", "prediction.py", "runtime.py", "training.py",
         "models/alexnet.py", "models/alexnet_vgg.py", "models/blocks.py", "models/vgg.py",
     }  # fmt: skip
 
@@ -54,7 +54,7 @@ def test_only_these_import_tensorflow():
 def test_the_package_never_imports_stages_and_mathematics_never_imports_tracking():
     assert users_of("stages") == set()
     assert users_of("alexvgg.layout") == {"cli.py"}
-    assert not users_of("alexvgg.tracking") & {"training.py", "evaluation.py", "experiment.py"}
+    assert not users_of("alexvgg.tracking") & {"training.py", "prediction.py", "evaluation.py", "experiment.py"}
     assert not any(name.startswith(("models/", "data/", "reporting/")) for name in users_of("alexvgg.tracking"))
 
 

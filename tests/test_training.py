@@ -95,7 +95,7 @@ def test_mixed_precision_keeps_its_weights_in_single(tf, data):
 def test_a_network_at_a_smaller_crop_is_the_same_network(tf, architecture, crop, small):
     """Weight for weight; its last feature map is resampled to the size that the dense layers expect."""
     from alexvgg.early_crops import at_crop
-    from alexvgg.evaluation import logits_network
+    from alexvgg.prediction import logits_network
 
     network = logits_network(models.named(architecture).build(crop, 3, {"dropout": 0.0}))
     smaller = at_crop(network, small)

@@ -18,9 +18,9 @@ def main(architecture: str, crop: int, batch_size: int) -> None:
     tf = runtime.start(recipe.precision, 0)
     import keras
 
-    from alexvgg.evaluation import logits_network
     from alexvgg.models.summary import training_flops
     from alexvgg.optimizers import Optimizer
+    from alexvgg.prediction import logits_network
 
     model = models.named(architecture).build(crop, 100, {})
     network = logits_network(model)

@@ -13,10 +13,10 @@ from alexvgg import __version__, files, runtime
 from alexvgg.checkpoint import Checkpoints, Snapshot
 from alexvgg.data import arrays
 from alexvgg.data.arrays import Description
-from alexvgg.evaluation import build
 from alexvgg.identity import Inputs, Outputs
 from alexvgg.keeper import Keeper
 from alexvgg.params import Params
+from alexvgg.prediction import build
 from alexvgg.progress import Progress
 from alexvgg.training import Epoch, Trainer
 

@@ -11,8 +11,9 @@ import numpy as np
 from alexvgg import runtime
 from alexvgg.checkpoint import Checkpoints, Snapshot
 from alexvgg.data import arrays
-from alexvgg.evaluation import Predictor, rebuild, test_metrics
+from alexvgg.evaluation import rebuild, test_metrics
 from alexvgg.keeper import Keeper
+from alexvgg.prediction import Predictor
 
 
 def measure(

@@ -23,9 +23,9 @@ from alexvgg.data.arrays import Description
 from alexvgg.data.dataset import Split
 from alexvgg.early_crops import at_crop
 from alexvgg.errors import ParamsError, TrainingError
-from alexvgg.evaluation import Predictor, logits_network
 from alexvgg.optimizers import Optimizer
 from alexvgg.params import Recipe
+from alexvgg.prediction import Predictor, logits_network
 from alexvgg.schedules import learning_rate
 
 

@@ -16,7 +16,8 @@ class ServedModel(PythonModel):
         summary = files.read_json(Path(context.artifacts["summary"]))
         description = load_description(Path(context.artifacts["description"]))
         runtime.start(summary["recipe"]["precision"], summary["seed"])
-        from alexvgg.evaluation import Predictor, rebuild  # TensorFlow is set up now
+        from alexvgg.evaluation import rebuild  # TensorFlow is set up now
+        from alexvgg.prediction import Predictor
 
         model = rebuild(summary, description, Path(context.artifacts["weights"]))
         self._predictor = Predictor.of(model, description, summary["crop"], summary["evaluation_batch_size"])
