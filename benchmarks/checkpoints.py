@@ -9,10 +9,12 @@ import argparse
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from alexvgg import params_file, runtime
+from alexvgg import models, params_file, runtime
+from alexvgg.checkpoint import Checkpoints, Snapshot
 from alexvgg.keeper import EVERY
 
 
@@ -25,9 +27,21 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=16, help="of a window; long enough for a checkpoint's write")
     parser.add_argument("--output", type=Path, help="write the figures there, too")
     settings = parser.parse_args()
-    tf = runtime.start("float32", 0)
-    from alexvgg import models
-    from alexvgg.checkpoint import Checkpoints, Snapshot
+    runtime.start("float32", 0)
+    trainer = make_trainer(settings.model, settings.crop, settings.batch_size)
+    seconds = measure(trainer, settings.crop, settings.batch_size, settings.pairs, settings.steps)
+    size = sum(array.nbytes for array in trainer.state()[1].values()) / 1e6
+    text = (
+        f"{settings.model}, {settings.crop} px, batch {settings.batch_size}, {runtime.hardware()}: state of {size:.0f} "
+        f"MB.\n{findings(seconds)}"
+    )
+    print(text)
+    if settings.output:
+        settings.output.write_text(f"# Checkpoints\n\nMade by `make bench`.\n\n{text}")
+
+
+def make_trainer(name: str, crop: int, batch_size: int) -> Any:
+    """A trainer of a network on random images. TensorFlow has to be started."""
     from alexvgg.data.arrays import Description
     from alexvgg.data.dataset import Split
     from alexvgg.training import Trainer
@@ -39,49 +53,47 @@ def main() -> None:
         source="random", archive_sha256="", classes=[str(i) for i in range(100)], side=32,
         mean=[0.5] * 3, std=[0.25] * 3, resize=256, crop=227, images={}, sha256={},
     )  # fmt: skip
-    recipe = params_file.load(Path("profiles/cpu.yaml")).recipe(settings.model)
-    recipe = recipe.model_copy(update={"epochs": 10_000, "batch_size": settings.batch_size})
-    architecture = models.named(settings.model)
-    model = architecture.build(settings.crop, 100, architecture.parse({}).model_dump())
-    trainer = Trainer(model, split, description, settings.crop, recipe, 0)
-    batch, update = tf.range(settings.batch_size), trainer.compiled_step(settings.crop)
-    windows: dict[bool, list[list[float]]] = {True: [], False: []}
+    recipe = params_file.load(Path("profiles/cpu.yaml")).recipe(name)
+    recipe = recipe.model_copy(update={"epochs": 10_000, "batch_size": batch_size})
+    return Trainer(models.named(name).build(crop, 100, {}), split, description, crop, recipe, 0)
+
+
+def measure(trainer: Any, crop: int, batch_size: int, pairs: int, steps: int) -> dict[bool, np.ndarray]:
+    """Seconds of every step, (pairs, steps), of windows with a checkpoint at their start and of windows without."""
+    import tensorflow as tf
+
+    batch, update = tf.range(batch_size), trainer.compiled_step(crop)
     with tempfile.TemporaryDirectory() as folder, Checkpoints(Path(folder) / "c" / "alexnet-0-0") as checkpoints:
 
-        def window(saving: bool) -> None:
-            seconds, end = [], time.monotonic()
-            for number in range(settings.steps):
+        def window(saving: bool) -> list[float]:
+            times = [time.monotonic()]
+            for number in range(steps):
                 if saving and number == 0:
                     checkpoints.save(Snapshot(*trainer.state(), runtime.versions()))
                 update(batch, tf.constant(trainer.step), tf.constant(1e-6))
-                began, end = end, time.monotonic()
-                seconds.append(end - began)
-            windows[saving].append(seconds)
+                times.append(time.monotonic())
             checkpoints.wait()
+            return list(np.diff(times))
 
-        window(True)
-        window(False)
-        windows = {True: [], False: []}  # the first ones compile
-        for _ in range(settings.pairs):
-            window(True)
-            window(False)
-        size = sum(array.nbytes for array in trainer.state()[1].values()) / 1e6
-    # Of every step of a window the median over all windows: bursts of other work on the machine drop out.
-    steps = {saving: np.median(values, axis=0) for saving, values in windows.items()}
-    added = float(sum(steps[True]) - sum(steps[False]))
-    halves = [
-        float(np.sum(np.median(windows[True][i::2], axis=0)) - np.sum(np.median(windows[False][i::2], axis=0)))
-        for i in (0, 1)
-    ]
-    text = (
-        f"{settings.model}, {settings.crop} px, batch {settings.batch_size}, {runtime.hardware()}. "
-        f"State {size:.0f} MB, step {np.median(steps[False]):.3f} s,\n{settings.pairs} pairs of windows of "
-        f"{sum(steps[False]):.1f} s: a checkpoint adds {added:.2f} s (either half of the pairs: {min(halves):.2f}, "
-        f"{max(halves):.2f}),\n{added / EVERY:.2%} of the {EVERY:.0f} s between two.\n"
+        found = [(window(True), window(False)) for _ in range(pairs + 1)][1:]  # the first ones compile
+    return {True: np.array([pair[0] for pair in found]), False: np.array([pair[1] for pair in found])}
+
+
+def findings(seconds: dict[bool, np.ndarray]) -> str:
+    """What a checkpoint adds: over the steps of a window, the difference of the medians over all windows.
+
+    Bursts of other work on the machine drop out so. Both halves of the pairs say how much is left to chance.
+    """
+    without = np.median(seconds[False], axis=0)
+    added = float(np.sum(np.median(seconds[True], axis=0) - without))
+    halves = sorted(
+        float(np.sum(np.median(seconds[True][i::2], axis=0) - np.median(seconds[False][i::2], axis=0))) for i in (0, 1)
     )
-    print(text)
-    if settings.output:
-        settings.output.write_text(f"# Checkpoints\n\nMade by `make bench`.\n\n{text}")
+    return (
+        f"{len(seconds[True])} pairs of windows of {without.sum():.1f} s, steps of {np.median(without):.3f} s: a "
+        f"checkpoint adds {added:.2f} s\n(either half of the pairs: {halves[0]:.2f}, {halves[1]:.2f}), "
+        f"{added / EVERY:.2%} of the {EVERY:.0f} s between two.\n"
+    )
 
 
 if __name__ == "__main__":
