@@ -50,7 +50,7 @@ def make_trainer(name: str, crop: int, batch_size: int) -> Any:
     images = random.integers(0, 256, (4096, 32, 32, 3), dtype=np.uint8)
     split = Split(images, random.integers(0, 100, 4096).astype(np.int32))
     description = Description(
-        source="random", archive_sha256="", classes=[str(i) for i in range(100)], side=32,
+        source="random", archive_sha256="", classes=[str(i) for i in range(100)], superclasses={}, side=32,
         mean=[0.5] * 3, std=[0.25] * 3, resize=256, crop=227, images={}, sha256={},
     )  # fmt: skip
     recipe = params_file.load(Path("profiles/cpu.yaml")).recipe(name)

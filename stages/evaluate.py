@@ -1,4 +1,4 @@
-"""DVC stage `evaluate@<model>-<seed>`: the only reader of the test split; metrics of one trained network."""
+"""DVC stage `evaluate@<model>-<seed>`: the only reader of the test split; metrics and answers of one network."""
 
 import _project  # noqa: F401, I001 - before everything else
 
@@ -22,10 +22,13 @@ def main(model: str, seed: int) -> None:
             runtime.start(summary["recipe"]["precision"], seed)
             from alexvgg import measurement  # imports TensorFlow, which `start` has to set up first
 
-            metrics = measurement.measure(summary, inputs.description, test, outputs.weights, batch_size, checkpoints)
+            measured = measurement.measure(summary, inputs.description, test, outputs.weights, batch_size, checkpoints)
             guard.check()
-            files.write_json(layout.metrics(settings.profile, f"{model}-{seed}"), metrics)
-            recording.evaluated(journal, metrics)
+            run = f"{model}-{seed}"
+            measured.save_logits(layout.predictions(settings.profile, run))
+            files.write_json(layout.by_class(settings.profile, run), measured.by_class)
+            files.write_json(layout.metrics(settings.profile, run), measured.metrics)
+            recording.evaluated(journal, measured.metrics, measured.by_class)
         checkpoints.discard()
 
 

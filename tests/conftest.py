@@ -72,7 +72,10 @@ def cifar_members(per_class: dict[str, int]) -> dict[str, dict]:
             b"filenames": [b"image.png"] * len(labels),
             b"batch_label": b"batch",
         }
-    members["meta"] = {b"fine_label_names": [b"class%d" % i for i in range(100)]}
+    members["meta"] = {
+        b"fine_label_names": [b"class%d" % i for i in range(100)],
+        b"coarse_label_names": [b"group%d" % i for i in range(20)],
+    }
     return members
 
 

@@ -9,7 +9,7 @@ from alexvgg.geometry import crop_image, resize_matrix
 
 def description(side: int) -> Description:
     return Description(
-        source="test", archive_sha256="", classes=["a", "b"], side=side, mean=[0.0] * 3, std=[1.0] * 3,
+        source="test", archive_sha256="", classes=["a", "b"], superclasses={}, side=side, mean=[0.0] * 3, std=[1.0] * 3,
         resize=256, crop=227, images={}, sha256={},
     )  # fmt: skip
 

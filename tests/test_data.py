@@ -40,6 +40,7 @@ def test_small_archive_is_read(archive):
     assert dataset.train.images[3, 5, 7, 2] == raw[3, 2 * 1024 + 5 * 32 + 7]
     assert dataset.test.labels.tolist() == list(range(100))
     assert dataset.classes[42] == "class42"
+    assert dataset.superclasses["group3"] == [f"class{i}" for i in range(15, 20)]
 
 
 class Gadget:
@@ -64,6 +65,10 @@ class Gadget:
             lambda m: m["meta"].update({b"fine_label_names": [b"%d" % i for i in range(99)]}),
             "99 different classes",
         ),
+        (lambda m: m["train"].pop(b"coarse_labels"), "no 'coarse_labels'"),
+        (lambda m: m["train"][b"coarse_labels"].__setitem__(0, 7), "not have 20 superclasses of 5 classes"),
+        (lambda m: m["train"].update({b"coarse_labels": [0] * 3}), "coarse labels are int64 (3,)"),
+        (lambda m: m["meta"].update({b"coarse_label_names": [b"same"] * 20}), "1 different superclasses"),
     ],
 )
 def test_foreign_archives_are_refused(tmp_path, monkeypatch, change, message):
@@ -184,7 +189,7 @@ def processed(tmp_path):
     """A split and its description on disk, as `preprocess` leaves them."""
     random = np.random.default_rng(0)
     split = Split(random.integers(0, 256, (40, 8, 8, 3), dtype=np.uint8), np.arange(40, dtype=np.int32))
-    dataset = preprocess.Dataset(split, split, ["a", "b"])
+    dataset = preprocess.Dataset(split, split, ["a", "b"], {})
     sha256 = {"train": arrays.save(tmp_path / "train.npz", split)}
     description = preprocess.describe(dataset, {"train": split}, sha256, "cifar100", "0" * 64, CHOSEN)
     arrays.save_description(tmp_path / "description.json", description)
@@ -231,6 +236,7 @@ def test_real_archive():
     mean, _ = preprocess.channel_statistics(dataset.train.images)
     assert np.allclose(mean, [0.50707516, 0.48654887, 0.44091784], atol=1e-7)
     assert dataset.classes[:2] == ["apple", "aquarium_fish"]
+    assert dataset.superclasses["flowers"] == ["orchid", "poppy", "rose", "sunflower", "tulip"]
 
 
 @pytest.mark.parametrize("module", ["download", "preprocess", "report"])

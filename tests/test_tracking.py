@@ -217,7 +217,7 @@ def test_best_model_by_validation_has_the_alias(tf, target, root, folder, tmp_pa
     from alexvgg.data.arrays import Description
 
     description = Description(
-        source="digits", archive_sha256="", classes=["a", "b"], side=8, mean=[0.5] * 3, std=[0.25] * 3,
+        source="digits", archive_sha256="", classes=["a", "b"], superclasses={}, side=8, mean=[0.5] * 3, std=[0.25] * 3,
         resize=256, crop=227, images={}, sha256={},
     )  # fmt: skip
     arrays.save_description(tmp_path / "description.json", description)

@@ -27,7 +27,17 @@ from ruamel.yaml import YAML
 from conftest import CIFAR100_ARCHIVE, ROOT
 from project import Project
 
-MADE = ("weights", "reports", ".alexvgg", "mlflow.db", "mlflow.db-shm", "mlflow.db-wal", "mlruns", ".dvc/cache/runs")
+MADE = (
+    "weights",
+    "predictions",
+    "reports",
+    ".alexvgg",
+    "mlflow.db",
+    "mlflow.db-shm",
+    "mlflow.db-wal",
+    "mlruns",
+    ".dvc/cache/runs",
+)
 
 
 @dataclass

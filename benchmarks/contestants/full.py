@@ -49,7 +49,7 @@ def make_project(architecture: str, crop: int, batch_size: int, images: dict[str
         split = Split(np.frombuffer(pixels, np.uint8).reshape(n, 32, 32, 3), labels)
         sha256[name] = arrays.save(layout.SPLITS[name], split)
     arrays.save_description(layout.DESCRIPTION, arrays.Description(
-        source="cifar100", archive_sha256="", classes=[str(i) for i in range(100)], side=32,
+        source="cifar100", archive_sha256="", classes=[str(i) for i in range(100)], superclasses={}, side=32,
         mean=[0.5] * 3, std=[0.25] * 3, resize=256, crop=227, images=images, sha256=sha256,
     ))  # fmt: skip
 

@@ -151,9 +151,10 @@ def sync_runs() -> None:
     for model in settings.models:
         for seed in settings.seeds:
             inputs, outputs = layout.training(settings.profile, model, seed)
-            metrics = layout.metrics(settings.profile, f"{model}-{seed}")
+            run = f"{model}-{seed}"
+            evaluation = layout.metrics(settings.profile, run), layout.by_class(settings.profile, run)
             if all(path.exists() for path in (*vars(inputs).values(), *vars(outputs).values())):
-                recording.find_or_rebuild(layout.journals(), settings.profile, inputs, outputs, metrics)
+                recording.find_or_rebuild(layout.journals(), settings.profile, inputs, outputs, evaluation)
     print(sync.everything(target, layout.journals()))
 
 

@@ -14,19 +14,48 @@ from alexvgg.errors import DataError
 from alexvgg.prediction import build
 
 TOP_K = 5
+BINS = 15  # of the calibration error, as in Guo et al. 2017
 
 
-def test_metrics(logits: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """Loss (nats, no label smoothing), top-1 with its 95 % interval, and top-5, on the test split."""
+def test_metrics(logits: np.ndarray, labels: np.ndarray, description: Description) -> dict[str, float]:
+    """What the logits, float32 (n, classes), of the test split are worth.
+
+    Loss in nats, without label smoothing; top-1 with its 95 % interval; top-5; the calibration error; and, where the
+    data has superclasses, the share of answers in the label's superclass.
+    """
     accuracy = metrics.accuracy(logits, labels)
     low, high = metrics.accuracy_interval(accuracy, len(labels))
-    return {
+    measured = {
         "test_loss": metrics.cross_entropy(logits, labels),
         "test_acc": accuracy,
         "test_acc_low": low,
         "test_acc_high": high,
         "test_top5": metrics.top_k_accuracy(logits, labels, TOP_K),
+        "test_ece": calibration_error(logits, labels),
     }
+    if description.superclasses:
+        group = {name: i for i, names in enumerate(description.superclasses.values()) for name in names}
+        groups = np.array([group[name] for name in description.classes])
+        measured["test_superclass_acc"] = float((groups[logits.argmax(axis=1)] == groups[labels]).mean())
+    return measured
+
+
+def calibration_error(logits: np.ndarray, labels: np.ndarray) -> float:
+    """The expected calibration error: the mean distance between confidence and accuracy (Guo et al. 2017, eq. 3).
+
+    Images are sorted into bins of equal width by the probability of their answer.
+    """
+    confidence = np.exp(metrics.log_softmax(logits)).max(axis=1)
+    right = logits.argmax(axis=1) == labels
+    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    distance = np.bincount(bins, right, BINS) - np.bincount(bins, confidence, BINS)
+    return float(np.abs(distance).sum() / len(labels))
+
+
+def accuracy_by_class(logits: np.ndarray, labels: np.ndarray, classes: list[str]) -> dict[str, float]:
+    """The share of each class's images that are answered rightly."""
+    right = logits.argmax(axis=1) == labels
+    return {name: float(right[labels == i].mean()) for i, name in enumerate(classes)}
 
 
 def rebuild(summary: dict[str, Any], description: Description, weights: Path) -> Any:

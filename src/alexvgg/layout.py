@@ -40,6 +40,14 @@ def metrics(profile: str, run: str) -> Path:
     return reports(profile) / "metrics" / f"{run}.json"
 
 
+def by_class(profile: str, run: str) -> Path:
+    return reports(profile) / "by_class" / f"{run}.json"
+
+
+def predictions(profile: str, run: str) -> Path:
+    return Path("predictions") / profile / f"{run}.npy"
+
+
 def project_root() -> Path:
     """The folder of the project. DVC names it to stages, also when an experiment runs in a copy elsewhere."""
     return Path(os.environ.get("DVC_ROOT", ".")).resolve()

@@ -3,17 +3,32 @@
 Imports TensorFlow: call `runtime.start` before importing this. Paths come from the caller.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from alexvgg import runtime
+from alexvgg import files, runtime
 from alexvgg.checkpoint import Checkpoints, Snapshot
 from alexvgg.data import arrays
-from alexvgg.evaluation import rebuild, test_metrics
+from alexvgg.evaluation import accuracy_by_class, rebuild, test_metrics
 from alexvgg.keeper import Keeper
 from alexvgg.prediction import Predictor
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """`metrics` are the training's last numbers and the test metrics, `logits` float32 (n, classes)."""
+
+    metrics: dict[str, Any]
+    by_class: dict[str, float]
+    logits: np.ndarray
+
+    def save_logits(self, path: Path) -> None:
+        """Write the logits as a `.npy` file."""
+        with files.replacing(path, suffix=".npy") as temporary:
+            np.save(temporary, self.logits)
 
 
 def measure(
@@ -23,8 +38,8 @@ def measure(
     weights: Path,
     batch_size: int,
     checkpoints: Checkpoints,
-) -> dict[str, Any]:
-    """Measure a trained network on the test split. Returns its last epoch's numbers and the test metrics."""
+) -> Measurement:
+    """Measure a trained network on the test split."""
     environment = runtime.versions()
     snapshot = checkpoints.newest(environment)
     description = arrays.load_description(description_path)
@@ -40,7 +55,12 @@ def measure(
             done.append(logits)
             keeper.safe_point()
     last_epoch = {name: summary[name] for name in ("loss", "acc", "val_loss", "val_acc")}
-    return last_epoch | test_metrics(np.concatenate(done), test.labels)
+    logits = np.concatenate(done)
+    return Measurement(
+        metrics=last_epoch | test_metrics(logits, test.labels, description),
+        by_class=accuracy_by_class(logits, test.labels, description.classes),
+        logits=logits,
+    )
 
 
 def _named(batches: list[np.ndarray]) -> dict[str, np.ndarray]:

@@ -5,7 +5,7 @@ import numpy as np
 
 def cross_entropy(logits: np.ndarray, labels: np.ndarray, label_smoothing: float = 0.0) -> float:
     """The mean cross-entropy in nats, as Keras's CategoricalCrossentropy defines it with label smoothing."""
-    log_probabilities = _log_softmax(logits)
+    log_probabilities = log_softmax(logits)
     true = log_probabilities[np.arange(len(labels)), labels]
     return float(-((1 - label_smoothing) * true + label_smoothing * log_probabilities.mean(axis=1)).mean())
 
@@ -30,6 +30,7 @@ def accuracy_interval(accuracy: float, images: int) -> tuple[float, float]:
     return float(interval.low), float(interval.high)
 
 
-def _log_softmax(logits: np.ndarray) -> np.ndarray:
+def log_softmax(logits: np.ndarray) -> np.ndarray:
+    """Logarithms of the probabilities, float64 (n, classes)."""
     shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
     return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))

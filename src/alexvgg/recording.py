@@ -79,11 +79,12 @@ def finish(journal: Journal, summary: dict[str, Any], inputs: Inputs, outputs: O
 
 
 def find_or_rebuild(
-    folder: Path, profile: str, inputs: Inputs, outputs: Outputs, metrics: Path | None = None
+    folder: Path, profile: str, inputs: Inputs, outputs: Outputs, evaluation: tuple[Path, Path] | None = None
 ) -> Journal:
     """The journal of a finished training; made from DVC's files where they came without one.
 
-    That is so on a run-cache hit and after `dvc pull`: outputs are there, and nothing ran.
+    That is so on a run-cache hit and after `dvc pull`: outputs are there, and nothing ran. `evaluation` are the files
+    of metrics and of accuracies by class, if there was one.
     """
     summary = files.read_json(outputs.summary)
     found = newest(folder, summary["key"])
@@ -104,14 +105,16 @@ def find_or_rebuild(
     for row in pd.read_csv(outputs.history).to_dict("records"):
         journal.append("epoch", **{str(name): value for name, value in row.items()})
     finish(journal, summary, inputs, outputs)
-    if metrics is not None and metrics.exists():
-        evaluated(journal, files.read_json(metrics))
+    if evaluation is not None and all(path.exists() for path in evaluation):
+        metrics, by_class = map(files.read_json, evaluation)
+        evaluated(journal, metrics, by_class)
     return journal
 
 
-def evaluated(journal: Journal, metrics: dict[str, float]) -> None:
+def evaluated(journal: Journal, metrics: dict[str, float], by_class: dict[str, float]) -> None:
     """Add the test metrics to the journal of a training, unless it ends with the same ones."""
     measured = {name: value for name, value in metrics.items() if name.startswith("test_")}
+    measured |= {f"by_class/{name}": value for name, value in by_class.items()}
     earlier = [record["metrics"] for record in read(journal.path) if record["kind"] == "evaluation"]
     if earlier[-1:] != [measured]:
         journal.append("evaluation", metrics=measured)

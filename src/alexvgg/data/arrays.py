@@ -17,6 +17,7 @@ MEND = "run `dvc checkout` or `dvc repro -f preprocess`"
 class Description(BaseModel):
     """What `preprocess` found out about the data; `data/description.json`.
 
+    `superclasses` groups the names in `classes`; for data without such groups it is empty.
     `mean` and `std` are per channel, of the training split, pixel values from 0 to 1. `resize` and `crop`
     are the crop geometry: images of `side` pixels are resized to `resize`, of which `crop` is cut out.
     `images` and `sha256` are, by split, the number of images and the digest of the file of arrays.
@@ -27,6 +28,7 @@ class Description(BaseModel):
     source: str
     archive_sha256: str
     classes: list[str]
+    superclasses: dict[str, list[str]]
     side: int
     mean: list[float]
     std: list[float]

@@ -17,6 +17,7 @@ from alexvgg.data.dataset import Dataset, Split
 from alexvgg.errors import DataError
 
 CLASSES = 100
+SUPERCLASSES = 20  # of five classes each
 IMAGES = {"train": 50_000, "test": 10_000}
 SIDE = 32
 MAX_BYTES = {"train": 200_000_000, "test": 40_000_000, "meta": 100_000}
@@ -59,14 +60,34 @@ def read(archive: Path, images: dict[str, int] | None = None) -> Dataset:
 
 def _read(archive: Path, counts: dict[str, int]) -> Dataset:
     members = _members(archive)
-    names = [_text(name) for name in _entry(members["meta"], "meta", "fine_label_names")]
-    if len(names) != CLASSES or len(set(names)) != CLASSES:
-        raise DataError(f"the archive names {len(set(names))} different classes, CIFAR-100 has {CLASSES}")
+    names = _names(members["meta"], "fine_label_names", CLASSES, "classes")
+    train = _split(members["train"], "train", counts["train"])
     return Dataset(
-        train=_split(members["train"], "train", counts["train"]),
+        train=train,
         test=_split(members["test"], "test", counts["test"]),
         classes=names,
+        superclasses=_superclasses(members, names, train.labels),
     )
+
+
+def _names(meta: dict, key: str, count: int, what: str) -> list[str]:
+    names = [_text(name) for name in _entry(meta, "meta", key)]
+    if len(names) != count or len(set(names)) != count:
+        raise DataError(f"the archive names {len(set(names))} different {what}, CIFAR-100 has {count}")
+    return names
+
+
+def _superclasses(members: dict[str, dict], classes: list[str], labels: np.ndarray) -> dict[str, list[str]]:
+    """The classes of each superclass, by the two labels that every training image has."""
+    names = _names(members["meta"], "coarse_label_names", SUPERCLASSES, "superclasses")
+    coarse = np.asarray(_entry(members["train"], "train", "coarse_labels"))
+    if coarse.shape != labels.shape or coarse.dtype.kind not in "iu":
+        raise DataError(f"train coarse labels are {coarse.dtype} {coarse.shape}, expected integers {labels.shape}")
+    pairs = np.unique(np.stack([coarse, labels]), axis=1).T.tolist()
+    found = {name: [classes[label] for group, label in pairs if group == i] for i, name in enumerate(names)}
+    if len(pairs) != CLASSES or any(len(group) != CLASSES // SUPERCLASSES for group in found.values()):
+        raise DataError(f"the archive does not have {SUPERCLASSES} superclasses of {CLASSES // SUPERCLASSES} classes")
+    return found
 
 
 def _members(archive: Path) -> dict[str, dict]:

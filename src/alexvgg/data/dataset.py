@@ -21,8 +21,12 @@ class Split:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A data set as published: a part to train with, a part to test with, the names of the classes."""
+    """A data set as published: a part to train with, a part to test with, the names of the classes.
+
+    `superclasses` groups the classes, by name; it is empty where the data set has no such groups.
+    """
 
     train: Split
     test: Split
     classes: list[str]
+    superclasses: dict[str, list[str]]

@@ -36,4 +36,5 @@ def read(archive: Path) -> Dataset:
         train=everything.take(np.flatnonzero(~is_test)),
         test=everything.take(np.flatnonzero(is_test)),
         classes=[str(digit) for digit in range(10)],
+        superclasses={},
     )

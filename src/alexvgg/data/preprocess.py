@@ -36,6 +36,7 @@ def describe(
         source=source,
         archive_sha256=archive_sha256,
         classes=dataset.classes,
+        superclasses=dataset.superclasses,
         side=images.shape[1],
         mean=mean,
         std=std,

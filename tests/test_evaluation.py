@@ -1,0 +1,44 @@
+"""What the test metrics say, by hand."""
+
+import numpy as np
+import pytest
+
+from test_crops import description
+
+LABELS = np.array([0, 1, 2, 3], np.int32)
+# Answers 0, 0, 2, 2 with confidence 0.7, 0.4, 0.97, 0.55.
+PROBABILITIES = [[0.7, 0.1, 0.1, 0.1], [0.4, 0.3, 0.2, 0.1], [0.01, 0.01, 0.97, 0.01], [0.05, 0.1, 0.55, 0.3]]
+LOGITS = np.log(np.array(PROBABILITIES, np.float32))
+
+
+@pytest.fixture
+def grouped():
+    return description(8).model_copy(
+        update={"classes": ["a", "b", "c", "d"], "superclasses": {"first": ["a", "b"], "second": ["d", "c"]}}
+    )
+
+
+def test_by_hand(tf, grouped):
+    from alexvgg import evaluation
+
+    measured = evaluation.test_metrics(LOGITS, LABELS, grouped)
+    assert measured["test_acc"] == 0.5
+    assert measured["test_superclass_acc"] == 1.0
+    # Each image has a bin of its own: the mean of 0.3, 0.4, 0.03, 0.55.
+    assert measured["test_ece"] == pytest.approx((0.3 + 0.4 + 0.03 + 0.55) / 4, abs=1e-6)
+    assert evaluation.accuracy_by_class(LOGITS, LABELS, grouped.classes) == {"a": 1, "b": 0, "c": 1, "d": 0}
+
+
+def test_right_and_wrong_answers_of_one_confidence_offset_each_other(tf):
+    from alexvgg import evaluation
+
+    logits = np.log(np.array([[0.5, 0.3, 0.2]] * 4, np.float32))
+    assert evaluation.calibration_error(logits, np.array([0, 0, 1, 2])) == pytest.approx(0, abs=1e-6)
+    assert evaluation.calibration_error(logits, np.array([1, 1, 1, 1])) == pytest.approx(0.5, abs=1e-6)
+
+
+def test_data_without_superclasses_has_no_accuracy_of_them(tf, grouped):
+    from alexvgg import evaluation
+
+    plain = grouped.model_copy(update={"superclasses": {}})
+    assert "test_superclass_acc" not in evaluation.test_metrics(LOGITS, LABELS, plain)
