@@ -1,11 +1,11 @@
-"""DVC stage `report`: the results table and the curves of all runs of the roster."""
+"""DVC stage `report`: the results table, the curves and the networks of all runs of the roster."""
 
 import _project  # noqa: F401, I001 - before everything else
 
 import pandas as pd
 
 from alexvgg import console, files, layout, params_file
-from alexvgg.reporting import figures, results, table
+from alexvgg.reporting import architecture, figures, results, table
 
 
 def main() -> None:
@@ -24,6 +24,11 @@ def main() -> None:
     files.write_text(folder / "results.csv", results.flat(summary).to_csv(index=False, lineterminator="\n"))
     files.write_json(folder / "results.json", results.records(summary))
     histories = {run: pd.read_csv(layout.history(profile, run)) for run in names}
+    drawings = folder / "architectures"
+    files.empty_folder(drawings)
+    for run in {run.summary["model"]: run for run in runs}.values():
+        files.write_text(drawings / f"{run.summary['model']}.md", architecture.markdown(run.summary))
+        architecture.draw(drawings / f"{run.summary['model']}.png", run.summary)
     figures.curves(folder / "curves.png", histories, f"profile {profile}, {runs[0].summary['source']}")
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from alexvgg import models
-from alexvgg.models.summary import forward_flops
+from alexvgg.anatomy import forward_flops
 
 # Exact counts of the slides' code; forward GFLOP counted by hand from the layer sizes.
 EXPECTED = {

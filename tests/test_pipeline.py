@@ -132,11 +132,12 @@ SOURCES = {
     "src/alexvgg/models/alexnet.py": NETWORKS,
     "src/alexvgg/models/vgg.py": NETWORKS,
     "src/alexvgg/models/alexnet_vgg.py": NETWORKS,
-    "src/alexvgg/models/summary.py": NETWORKS,
+    "src/alexvgg/anatomy.py": PER_MODEL,
     "src/alexvgg/reporting/table.py": {"report"},
     "src/alexvgg/reporting/results.py": {"report"},
     "src/alexvgg/reporting/slide.py": {"report"},
     "src/alexvgg/reporting/figures.py": {"preprocess", "report"},
+    "src/alexvgg/reporting/architecture.py": {"report"},
     "src/alexvgg/reporting/__init__.py": {"report"},
 }
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from alexvgg.reporting import figures, results, table
+from alexvgg.reporting import architecture, figures, results, table
 
 RECIPE = {
     "epochs": 3, "batch_size": 128, "optimizer": "adam", "learning_rate": 0.001, "schedule": "one_cycle",
@@ -101,3 +101,17 @@ def test_figures_are_the_same_bytes(tmp_path):
         content = (tmp_path / f"one{suffix}").read_bytes()
         assert content == (tmp_path / f"two{suffix}").read_bytes()
         assert content.startswith(b"\x89PNG")
+
+
+def test_a_network_as_a_table_and_a_drawing(tf, tmp_path):
+    from alexvgg import anatomy, models
+
+    model = models.named("alexnet").build(227, 100, {})
+    summary = {"model": "a", "architecture": "alexnet", "crop": 227, "layers": anatomy.layers(model)}
+    text = architecture.markdown(summary)
+    assert "| Conv2D 96, 11 × 11, strides 4, valid, relu | 55 × 55 × 96 | 34,944 | 210,830,400 |" in text
+    assert text.splitlines()[-1] == f"| all | | 58,696,548 | {anatomy.forward_flops(model):,} |"
+    drawings = [tmp_path / "one.png", tmp_path / "two.png"]
+    for path in drawings:
+        architecture.draw(path, summary)
+    assert drawings[0].read_bytes() == drawings[1].read_bytes()

@@ -18,7 +18,7 @@ def main(architecture: str, crop: int, batch_size: int) -> None:
     tf = runtime.start(recipe.precision, 0)
     import keras
 
-    from alexvgg.models.summary import training_flops
+    from alexvgg.anatomy import training_flops
     from alexvgg.optimizers import Optimizer
     from alexvgg.prediction import logits_network
 

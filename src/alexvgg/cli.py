@@ -109,7 +109,7 @@ def list_models(as_json: bool) -> None:
     from alexvgg import models, runtime
 
     runtime.start("float32", 0)
-    from alexvgg.models.summary import forward_flops
+    from alexvgg.anatomy import forward_flops
 
     rows = []
     for name, architecture in models.ARCHITECTURES.items():

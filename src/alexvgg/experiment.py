@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict, fields
 from typing import Any
 
-from alexvgg import __version__, files, runtime
+from alexvgg import __version__, anatomy, files, runtime
 from alexvgg.checkpoint import Checkpoints, Snapshot
 from alexvgg.data import arrays
 from alexvgg.data.arrays import Description
@@ -63,17 +63,19 @@ def train(
     files.require_space(outputs.weights, 4 * model.count_params() + 2**20)
     with files.replacing(outputs.weights, suffix=".weights.h5") as temporary:
         model.save_weights(temporary)
-    weights = {"params": model.count_params(), "weights_sha256": files.sha256(outputs.weights)}
-    summary = summarize(identity, description, weights, trainer.rows[-1])
+    made = {
+        "params": model.count_params(),
+        "layers": anatomy.layers(model),
+        "weights_sha256": files.sha256(outputs.weights),
+    }
+    summary = summarize(identity, description, made, trainer.rows[-1])
     files.write_text(outputs.history, history_csv(trainer.rows))
     files.write_json(outputs.summary, summary)
     return summary
 
 
-def summarize(
-    identity: dict[str, Any], description: Description, weights: dict[str, Any], last: Epoch
-) -> dict[str, Any]:
-    """What a training was, its weights, and how it ended, without times, hosts and run ids."""
+def summarize(identity: dict[str, Any], description: Description, made: dict[str, Any], last: Epoch) -> dict[str, Any]:
+    """What a training was, the network that it made, and how it ended, without times, hosts and run ids."""
     return {
         "version": __version__,
         **identity,
@@ -82,7 +84,7 @@ def summarize(
         "archive_sha256": description.archive_sha256,
         "images": description.images,
         "hardware": runtime.hardware(),
-        **weights,
+        **made,
         "loss": last.loss,
         "val_loss": last.val_loss,
         "acc": last.acc,

@@ -47,6 +47,13 @@ def require_space(path: Path, size: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
 
+def empty_folder(path: Path) -> None:
+    """Remove the files in a folder, which is made where it is missing."""
+    path.mkdir(parents=True, exist_ok=True)
+    for file in path.iterdir():
+        file.unlink()
+
+
 def write_bytes(path: Path, content: bytes) -> None:
     """Replace a file's content in one step."""
     with replacing(path) as temporary:

@@ -31,7 +31,7 @@ def curves(path: Path, histories: dict[str, pd.DataFrame], title: str) -> None:
         axis.xaxis.get_major_locator().set_params(integer=True)
     axes[1].legend(title="solid: validation, dashed: training", fontsize=8, title_fontsize=8)
     figure.suptitle(title)
-    _save(figure, path)
+    save(figure, path)
 
 
 def crops(path: Path, image: np.ndarray, resize: int, crop: int, seed: int) -> None:
@@ -49,10 +49,11 @@ def crops(path: Path, image: np.ndarray, resize: int, crop: int, seed: int) -> N
         axis.set_title(f"{crop} px at ({top}, {left})", fontsize=9, color=color)
     for axis in axes.flat:
         axis.set_axis_off()
-    _save(figure, path)
+    save(figure, path)
 
 
-def _save(figure: plt.Figure, path: Path) -> None:
+def save(figure: plt.Figure, path: Path) -> None:
+    """Write a figure as PNG, and forget it."""
     with files.replacing(path) as temporary:
         # Without metadata: it would hold the version of the library.
         figure.savefig(temporary, format="png", dpi=110, metadata={"Software": None})
