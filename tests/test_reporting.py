@@ -10,7 +10,7 @@ from alexvgg.reporting import architecture, figures, results, table
 
 RECIPE = {
     "epochs": 3, "batch_size": 128, "optimizer": "adam", "learning_rate": 0.001, "schedule": "one_cycle",
-    "label_smoothing": 0.1, "precision": "float32",
+    "label_smoothing": 0.1, "precision": "float32", "early_crops": [],
 }  # fmt: skip
 
 

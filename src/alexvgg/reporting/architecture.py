@@ -19,8 +19,8 @@ def markdown(summary: dict[str, Any]) -> str:
     lines = [
         f"# {summary['model']}",
         "",
-        f"{summary['architecture']} for {summary['crop']} × {summary['crop']} px. FLOP: of one image's forward pass, two "
-        "per multiply-add, in convolutions and dense layers.",
+        f"{summary['architecture']} for {summary['crop']} × {summary['crop']} px. FLOP: of one image's forward pass, "
+        "two per multiply-add, in convolutions and dense layers.",
         "",
         "| layer | output | parameters | FLOP |",
         "| --- | ---: | ---: | ---: |",
