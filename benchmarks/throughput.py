@@ -66,10 +66,10 @@ class Contestant:
         return json.loads(self.process.stdout.readline())
 
 
-def start(program: str, *arguments: object) -> Contestant | None:
-    """A contestant that is warm; None if it cannot run here."""
+def start(program: str, *arguments: object, **settings: str) -> Contestant | None:
+    """A contestant that is warm, with `settings` in its environment; None if it cannot run here."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW")}
-    environment |= {"PYTHONPATH": f"{ROOT / 'src'}", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    environment |= {"PYTHONPATH": f"{ROOT / 'src'}", "TF_CPP_MIN_LOG_LEVEL": "3"} | settings
     process = subprocess.Popen(
         [sys.executable, CONTESTANTS / f"{program}.py", *map(str, arguments)], env=environment, text=True,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE if program == "pytorch" else None,

@@ -1,9 +1,9 @@
 """Our training step by itself: network, loss, clipping and optimizer on one constant batch.
 
-python step.py <architecture> <crop> <batch_size>
+python step.py <architecture> <crop> <batch_size> [--inter-threads N] [--steps-per-call N] [--without-update]
 """
 
-import sys
+import argparse
 from pathlib import Path
 
 from windows import serve
@@ -13,9 +13,13 @@ from alexvgg import models, params_file, runtime
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def main(architecture: str, crop: int, batch_size: int) -> None:
+def main(
+    architecture: str, crop: int, batch_size: int, inter_threads: int | None, steps_per_call: int, without_update: bool
+) -> None:
     recipe = params_file.load(ROOT / "profiles/cpu.yaml").recipe(architecture)
     tf = runtime.start(recipe.precision, 0)
+    if inter_threads is not None:
+        tf.config.threading.set_inter_op_parallelism_threads(inter_threads)
     import keras
 
     from alexvgg.anatomy import training_flops
@@ -33,12 +37,29 @@ def main(architecture: str, crop: int, batch_size: int) -> None:
     def step(number, rate):
         with tf.GradientTape() as tape:
             loss = loss_of(labels, network(images, training=True))
-        optimizer.apply(tape.gradient(loss, network.trainable_variables), number, rate)
+        gradients = tape.gradient(loss, network.trainable_variables)
+        if without_update:
+            return loss + 0.0 * sum(tf.reduce_sum(gradient[..., :1]) for gradient in gradients)
+        optimizer.apply(gradients, number, rate)
         return loss
 
+    @tf.function
+    def steps(number, rate):
+        for _ in tf.range(steps_per_call - 1):
+            step(number, rate)
+        return step(number, rate)
+
     facts = {"params": model.count_params(), "flops": training_flops(model), "hardware": runtime.hardware()}
-    serve(lambda: float(step(tf.constant(1), tf.constant(1e-6))), batch_size, **facts)
+    call = steps if steps_per_call > 1 else step
+    serve(lambda: float(call(tf.constant(1), tf.constant(1e-6))), batch_size * steps_per_call, **facts)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("architecture")
+    parser.add_argument("crop", type=int)
+    parser.add_argument("batch_size", type=int)
+    parser.add_argument("--inter-threads", type=int)
+    parser.add_argument("--steps-per-call", type=int, default=1)
+    parser.add_argument("--without-update", action="store_true", help="gradients only")
+    main(**vars(parser.parse_args()))

@@ -14,6 +14,7 @@ from alexvgg.errors import ParamsError
 from alexvgg.names import refuse_unknown
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+ProfileName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 
@@ -151,7 +152,7 @@ class RosterEntry(Section):
 class Params(Section):
     """A whole parameter file."""
 
-    profile: Name
+    profile: ProfileName
     data: Annotated[Digits | Cifar100, Field(discriminator="source")]
     preprocess: Preprocess
     training: Training
