@@ -58,10 +58,14 @@ def main() -> None:
         contestant.end()
         ratios = [a / b for a, b in zip(contestant.rates, usual.rates, strict=True)]
         lines.append(f"| {name} | {spread(contestant.rates, 1)} | {spread(ratios, 3)} |")
-    text = "\n".join(
-        [f"# Settings of a training step: {settings.case}", "", f"Made by `benchmarks/tuning.py --case {settings.case}`, "
-         f"{usual.facts['hardware']}: medians of {settings.rounds} rounds, ratios within a round.", "", *lines, ""]
-    )  # fmt: skip
+    header = [
+        f"# Settings of a training step: {settings.case}",
+        "",
+        f"Made by `benchmarks/tuning.py --case {settings.case}`, {usual.facts['hardware']}: medians of "
+        f"{settings.rounds} rounds, ratios within a round.",
+        "",
+    ]
+    text = "\n".join([*header, *lines, ""])
     print(text)
     if settings.output:
         settings.output.write_text(text)
