@@ -1,6 +1,7 @@
 """Files that are either the old ones or the new ones, never half of one."""
 
 import errno
+import glob
 import hashlib
 import json
 import os
@@ -19,9 +20,12 @@ def replacing(path: Path, suffix: str = "") -> Iterator[Path]:
     """Give a temporary path in the same folder; when the block ends well, it becomes `path` in one step.
 
     `suffix` is for libraries that insist on a file's ending. When the block raises, `path` is untouched; an
-    error of the disk that does not say which file it was about says so then.
+    error of the disk that does not say which file it was about says so then. What a process that was killed left
+    half written goes away here: stages, and computations with checkpoints, are alone with their files.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    for half in path.parent.glob(f".{glob.escape(path.name)}.*.part{suffix}"):
+        half.unlink(missing_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=f".part{suffix}", dir=path.parent)
     os.close(handle)
     temporary = Path(name)
