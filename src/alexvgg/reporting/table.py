@@ -24,7 +24,12 @@ def markdown(profile: str, results: pd.DataFrame, runs: list[Run]) -> str:
 
 
 def main_table(results: pd.DataFrame, on_slide_data: bool) -> str:
-    """The table itself. The slide's Val_ACC and the difference only where the data are the slide's."""
+    """The table itself."""
+    return _grid(*main_cells(results, on_slide_data))
+
+
+def main_cells(results: pd.DataFrame, on_slide_data: bool) -> tuple[list[str], list[list[str]]]:
+    """Headings and rows of the table. The slide's Val_ACC and the difference only where the data are the slide's."""
     headings = ["Model", "Params", *SLIDE_HEADINGS, "Test ACC (95 % interval)", "Test top-5"]
     headings += ["Slide Val_ACC", "Difference"] if on_slide_data else []
     lines = []
@@ -36,7 +41,7 @@ def main_table(results: pd.DataFrame, on_slide_data: bool) -> str:
             printed = slide.RESULTS.get(row["architecture"], {}).get("val_acc")
             cells += ["–", "–"] if printed is None else [f"{printed:.4f}", f"{row['val_acc'] - printed:+.4f}"]
         lines.append(cells)
-    return _grid(headings, lines)
+    return headings, lines
 
 
 def slide_comparison(results: pd.DataFrame) -> str:
@@ -64,15 +69,20 @@ def settings(runs: list[Run]) -> str:
         "",
     ]
     for summary in {run.summary["model"]: run.summary for run in runs}.values():
-        recipe = summary["recipe"]
-        smoothing = f", label smoothing {recipe['label_smoothing']:g}" if recipe["label_smoothing"] else ""
-        early = "".join(f"{stage['epochs']} of them at {stage['crop']} px, " for stage in recipe["early_crops"])
-        lines.append(
-            f"- {summary['model']}: {summary['crop']} × {summary['crop']} px cut from {summary['resize']}, "
-            f"{recipe['epochs']} epochs, {early}batch {recipe['batch_size']}, {recipe['optimizer']} "
-            f"{recipe['learning_rate']:g}, {recipe['schedule']}{smoothing}, {recipe['precision']}"
-        )
+        lines.append(f"- {summary['model']}: {how_trained(summary)}")
     return "\n".join(lines)
+
+
+def how_trained(summary: dict[str, Any]) -> str:
+    """Size and recipe of one training, in a line."""
+    recipe = summary["recipe"]
+    smoothing = f", label smoothing {recipe['label_smoothing']:g}" if recipe["label_smoothing"] else ""
+    early = "".join(f"{stage['epochs']} of them at {stage['crop']} px, " for stage in recipe["early_crops"])
+    return (
+        f"{summary['crop']} × {summary['crop']} px cut from {summary['resize']}, {recipe['epochs']} epochs, {early}"
+        f"batch {recipe['batch_size']}, {recipe['optimizer']} {recipe['learning_rate']:g}, "
+        f"{recipe['schedule']}{smoothing}, {recipe['precision']}"
+    )
 
 
 def footnote(results: pd.DataFrame, runs: list[Run]) -> str:

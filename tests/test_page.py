@@ -1,0 +1,92 @@
+"""The page says what the files say, and needs nothing but itself."""
+
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from alexvgg.data.dataset import Split
+from alexvgg.reporting import answers, page
+from alexvgg.reporting.figures import plt, save
+from test_crops import description
+from test_reporting import run
+
+CLASSES = ["cat", "dog", "a < b", "d"]
+LABELS = np.array([0, 0, 1, 1, 2, 3], np.int32)
+ANSWERS = [0, 1, 1, 3, 2, 2]  # right, wrong within "animals", right, wrong, right, wrong within "rest"
+SURE = [0.9, 0.6, 0.9, 0.8, 0.9, 0.97]
+
+
+@pytest.fixture
+def test_split():
+    return Split(np.random.default_rng(0).integers(0, 256, (6, 8, 8, 3), dtype=np.uint8), LABELS)
+
+
+@pytest.fixture
+def logits():
+    probabilities = np.full((6, 4), 0.0)
+    for row, (answer, sure) in enumerate(zip(ANSWERS, SURE, strict=True)):
+        probabilities[row] = (1 - sure) / 3
+        probabilities[row, answer] = sure
+    return np.log(probabilities).astype(np.float32)
+
+
+@pytest.fixture
+def described():
+    return description(8).model_copy(update={
+        "classes": CLASSES, "superclasses": {"animals": ["cat", "dog"], "rest": ["a < b", "d"]}, "source": "cifar100",
+        "images": {"train": 10, "val": 5, "test": 6}, "sha256": {"train": "12ab"},
+    })  # fmt: skip
+
+
+class Tags(HTMLParser):
+    def __init__(self, text):
+        super().__init__()
+        self.found = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.found.append((tag, dict(attributes)))
+
+    def of(self, tag):
+        return [attributes for name, attributes in self.found if name == tag]
+
+
+def test_confusion_is_by_superclass(logits, test_split, described):
+    assert answers.confusion(logits, test_split, described).tolist() == [[0.75, 0.25], [0.0, 1.0]]
+    plain = described.model_copy(update={"superclasses": {}})
+    assert answers.confusion(logits, test_split, plain)[0].tolist() == [0.5, 0.5, 0, 0]
+
+
+def test_confused_pairs_and_mistakes_come_worst_first(logits, test_split):
+    pairs = answers.confused_pairs(logits, test_split, CLASSES, 10)
+    assert pairs == [("d", "a < b", 1.0), ("cat", "dog", 0.5), ("dog", "d", 0.5)]
+    assert answers.confused_pairs(logits, test_split, CLASSES, 1) == pairs[:1]
+    found = answers.mistakes(logits, test_split, CLASSES, 2)
+    assert [(m.index, m.label, m.answer) for m in found] == [(5, "d", "a < b"), (3, "dog", "d")]
+    assert found[0].confidence == pytest.approx(0.97)
+
+
+def test_the_page(logits, test_split, described, tmp_path):
+    pictures = page.Pictures(tmp_path / "curves.png", tmp_path / "crops.png")
+    for path in (pictures.curves, pictures.crops):
+        save(plt.figure(), path)
+    runs = [run("alexnet", 0), run("alexnet", 1, shift=0.1), run("vgg16", 0)]
+    for one in runs:
+        one.summary.update(weights_sha256="77cc", key="88dd", version="0.1")
+        one.metrics.update(test_superclass_acc=0.83, test_ece=0.1)
+    given = page.Answers(logits, {name: i / 4 for i, name in enumerate(CLASSES)})
+    text = page.html("slides", runs, [given] * 3, test_split, described, pictures)
+    assert text == page.html("slides", runs, [given] * 3, test_split, described, pictures)
+    tags = Tags(text)
+    assert tags.of("html")[0]["lang"] == "en"
+    assert all(image["alt"] and image["src"].startswith("data:image/png;base64,") for image in tags.of("img"))
+    assert len(tags.of("img")) == 2 + 2 * 3  # curves and crops; three mistakes of two models
+    assert not tags.of("script") and not tags.of("link") and "http" not in re.sub('base64,[^"]*', "", text)
+    targets = {attributes.get("id") for _, attributes in tags.found}
+    assert {link["href"][1:] for link in tags.of("a")} <= targets
+    assert "d, answered as a &lt; b (97 %)" in text and "a < b" not in text
+    assert "83.0 % in the right superclass" in text
+    assert "2.0500 ± 0.0707" in text
+    assert "88dd" in text and "77cc" in text
