@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from alexvgg.runtime import HUGE_PAGES
+
 ROOT = Path(__file__).resolve().parents[1]
 CONTESTANTS = Path(__file__).parent / "contestants"
 # Network, crop, batch size: the slide's own sizes, then those of profiles/cpu.yaml.
@@ -23,6 +25,7 @@ CASES = [
     ("alexnet", 227, 64), ("alexnet_vgg", 227, 64), ("vgg16", 224, 8),
     ("alexnet", 67, 128), ("alexnet_vgg", 96, 128), ("vgg16", 32, 128),
 ]  # fmt: skip
+OURS = ("step", "full")
 LAYOUTS = ("channels_last", "contiguous")
 
 
@@ -69,7 +72,10 @@ class Contestant:
 def start(program: str, *arguments: object, **settings: str) -> Contestant | None:
     """A contestant that is warm, with `settings` in its environment; None if it cannot run here."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW")}
-    environment |= {"PYTHONPATH": f"{ROOT / 'src'}", "TF_CPP_MIN_LOG_LEVEL": "3"} | settings
+    environment |= {"PYTHONPATH": f"{ROOT / 'src'}", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    if program in OURS:
+        environment["GLIBC_TUNABLES"] = HUGE_PAGES
+    environment |= settings
     process = subprocess.Popen(
         [sys.executable, CONTESTANTS / f"{program}.py", *map(str, arguments)], env=environment, text=True,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE if program == "pytorch" else None,

@@ -26,9 +26,8 @@ def variants(batch_size: int) -> dict[str, tuple[int, tuple[str, ...], dict[str,
         "twice the batch": (batch_size * 2, (), {}),
         "two threads between operations": (batch_size, ("--inter-threads", "2"), {}),
         "four steps per call": (batch_size, ("--steps-per-call", "4"), {}),
-        "huge pages in malloc": (batch_size, (), {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}),
+        "no huge pages in malloc": (batch_size, (), {"GLIBC_TUNABLES": ""}),
         "malloc keeps what is freed": (batch_size, (), KEPT),
-        "both of these": (batch_size, (), KEPT | {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}),
     }
     for name, path in LIBRARIES.items():
         if Path(path).exists():

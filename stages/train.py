@@ -30,4 +30,5 @@ def main(model: str, seed: int) -> None:
 
 
 if __name__ == "__main__":
+    runtime.with_huge_pages()
     console.stage(main, __doc__, model=str, seed=int)

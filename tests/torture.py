@@ -68,7 +68,7 @@ def small(params: dict) -> None:
     """The quickstart's data and one of its networks: minutes for hundreds of interruptions."""
     params["preprocess"]["val_fraction"] = 0.5
     params["models"] = {"alexnet": params["models"]["alexnet"]}
-    params["training"]["epochs"] = 2
+    params["training"]["epochs"] = 4
 
 
 def small_cifar(params: dict) -> None:
@@ -82,23 +82,24 @@ class Chain:
     """A project whose training is begun again and again, until nothing interrupts it."""
 
     def __init__(
-        self, folder: Path, profile: str, change: Callable[[dict], None], every: float | None, longest: float = 14.0
+        self, folder: Path, profile: str, change: Callable[[dict], None], every: float | None, stretch: float
     ) -> None:
+        """`every`: seconds between checkpoints, as in use where None; `stretch`: the longest between interruptions."""
         self.project = Project(folder)
         params = YAML(typ="safe", pure=True).load(ROOT / "profiles" / f"{profile}.yaml")
         change(params)
         self.project.params = params
         self.profile = profile
-        if every is not None:  # seconds between checkpoints, in this copy
+        self.stretch = stretch
+        if every is not None:
             for module, name, seconds in (("keeper", "EVERY", every), ("checkpoint", "SPREAD", every / 9)):
                 source = folder / f"src/alexvgg/{module}.py"
                 source.write_text(re.sub(rf"\b{name} = [\d.]+", f"{name} = {seconds:.3f}", source.read_text()))
         self.project.dvc("repro", "preprocess", "network@alexnet")
         self.lock = (folder / "dvc.lock").read_bytes()
-        began = time.monotonic()
         self.project.dvc("repro")
-        self.longest = min(time.monotonic() - began, longest)
         self.expected = self.made()
+        self._started = 0.0  # when the pipeline that runs was started, or the last one
         self.healed = 0  # times that DVC's own lock file had to be removed
 
     def made(self) -> dict[str, bytes]:
@@ -120,17 +121,15 @@ class Chain:
         (folder / f"reports/{self.profile}/crops.png").write_bytes(crops)
         (folder / "dvc.lock").write_bytes(self.lock)
 
-    def interrupt(self, seconds: float, how: signal.Signals) -> tuple[str, float] | None:
+    def interrupt(self, rng: random.Random, how: signal.Signals) -> tuple[str, float] | None:
         """Run the pipeline and interrupt it after a while; where that was, and what it cost. None: it ended before."""
-        process = self.project.start("repro")
-        try:
-            output = process.communicate(timeout=seconds)[0]
+        self._started, process = time.time(), self.project.start("repro")
+        if not self._moment_comes(process, rng):
+            output = process.communicate()[0]
             if process.returncode == 0:
                 return None
             self.heal(output)
-            return self.interrupt(seconds, how)
-        except subprocess.TimeoutExpired:
-            pass
+            return self.interrupt(rng, how)
         where, lost = self._where(process), self._unsaved()
         if how == signal.SIGTERM:
             for child in psutil.Process(process.pid).children(recursive=True):
@@ -147,6 +146,20 @@ class Chain:
         elif where == "in training" and self._in_validation():
             where = "in validation"
         return where, lost if how == signal.SIGKILL else 0.0
+
+    def _moment_comes(self, process: subprocess.Popen, rng: random.Random) -> bool:
+        """Wait for a random moment; False if the pipeline ended before it.
+
+        One time in five it counts from the start of `dvc repro`. Else it counts from where a stage is past its
+        imports, which take most of the time and leave nothing that could be damaged.
+        """
+        at_once, seconds = rng.random() < 0.2, rng.uniform(0, self.stretch)
+        began = time.monotonic() if at_once else None
+        while process.poll() is None and (began is None or time.monotonic() - began < seconds):
+            time.sleep(0.05)
+            if began is None and self._where(process) in ("in training", "in evaluate", "in report"):
+                began = time.monotonic()
+        return process.poll() is None
 
     def heal(self, output: str) -> None:
         """What DVC wrote of its own locks when it was killed may be half a file, which `make repro` removes."""
@@ -191,7 +204,7 @@ class Chain:
             found = re.search(r'"kind": "(start|resume|environment)", "time": (\d+)', line)
             if found:
                 began = int(found[2]) / 1000 if found[1] == "environment" else 0.0
-        return began
+        return began if began > self._started else 0.0  # else it is of an earlier life
 
     def _unsaved(self) -> float:
         """Seconds of training since its last checkpoint, or since it came past its start."""
@@ -200,14 +213,16 @@ class Chain:
         return time.time() - max([began, *saved]) if began else 0.0
 
 
-def interruptions(chain: Chain, tries: int, how: list[signal.Signals], rng: random.Random, tallies: dict) -> None:
+def interruptions(
+    chain: Chain, tries: int, how: list[signal.Signals], rng: random.Random, tallies: list[Tally], prefix: str
+) -> None:
     """Interrupt `tries` times, in as many trainings as that takes."""
     tried = 0
     while tried < tries:
         chain.reset()
         met: list[tuple[str, float]] = []
         while tried < tries:
-            ended = chain.interrupt(rng.uniform(1.0, chain.longest), number := rng.choice(how))
+            ended = chain.interrupt(rng, number := rng.choice(how))
             if ended is None:
                 break
             tried += 1
@@ -219,7 +234,10 @@ def interruptions(chain: Chain, tries: int, how: list[signal.Signals], rng: rand
         different = [name for name in sorted(made | expected) if made.get(name) != expected.get(name)]
         same = not different and "Traceback" not in output
         for where, lost in met:
-            tally = tallies.setdefault(where, Tally(where))
+            tally = next((tally for tally in tallies if tally.fault == prefix + where), None)
+            if tally is None:
+                tally = Tally(prefix + where)
+                tallies.append(tally)
             tally.tried += 1
             tally.survived += same
             if lost:
@@ -237,10 +255,10 @@ def damages(folder: Path, tries: int, rng: random.Random) -> list[Tally]:
     from alexvgg.data import arrays, download
     from alexvgg.errors import AlexvggError
 
-    chain = Chain(folder, "quickstart", small, every=0.5)
+    chain = Chain(folder, "quickstart", small, every=0.5, stretch=5.0)
     chain.reset()
     while len(list(folder.glob(".alexvgg/checkpoints/alexnet-0*/*.sha256"))) < 2:
-        chain.interrupt(rng.uniform(9.0, 14.0), signal.SIGKILL)
+        chain.interrupt(rng, signal.SIGKILL)
     where = next(path for path in folder.glob(".alexvgg/checkpoints/alexnet-0*") if path.is_dir())
     newest, older = sorted(where.glob("*.sha256"), reverse=True)
     with Checkpoints(where) as checkpoints:
@@ -371,6 +389,38 @@ def table(tallies: list[Tally], settings: argparse.Namespace) -> str:
     return "\n".join(lines) + "\n"
 
 
+def on_digits(folder: Path, settings: argparse.Namespace, rng: random.Random, tallies: list[Tally]) -> None:
+    if not settings.kills and not settings.signals:
+        return
+    say("an undisturbed run on the digits")
+    chain = Chain(folder / "digits", "quickstart", small, every=2.0, stretch=8.0)
+    interruptions(chain, settings.kills, [signal.SIGKILL], rng, tallies, "")
+    interruptions(chain, settings.signals, [signal.SIGINT, signal.SIGTERM], rng, tallies, "")
+    if chain.healed:
+        remark = "nothing; `make repro` (or `alexvgg doctor --fix`) removes it, `dvc repro` alone refuses"
+        tallies.append(Tally("of these: DVC's own lock was half written", chain.healed, chain.healed, [], remark))
+
+
+def on_cifar(folder: Path, settings: argparse.Namespace, rng: random.Random, tallies: list[Tally]) -> None:
+    if settings.cifar_kills:
+        say("an undisturbed run on CIFAR-100")
+        chain = Chain(folder / "cifar100", "cpu", small_cifar, every=None, stretch=100.0)
+        interruptions(chain, settings.cifar_kills, [signal.SIGKILL], rng, tallies, "CIFAR-100: ")
+
+
+def on_files(folder: Path, settings: argparse.Namespace, rng: random.Random, tallies: list[Tally]) -> None:
+    if settings.damages:
+        say("damage to files")
+        tallies += damages(folder / "damages", settings.damages, rng)
+
+
+def on_tracking(folder: Path, settings: argparse.Namespace, rng: random.Random, tallies: list[Tally]) -> None:
+    del rng  # nothing is left to chance
+    if settings.tracking:
+        (folder / "server").mkdir()
+        tallies += tracking(folder / "server")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=20, help="kill -9 at random moments")
@@ -383,33 +433,13 @@ def main() -> None:
     settings = parser.parse_args()
     if settings.cifar_kills and not CIFAR100_ARCHIVE:
         parser.error("--cifar-kills needs the archive: set ALEXVGG_CIFAR100_ARCHIVE to its path")
-    rng = random.Random(settings.seed)
     tallies: list[Tally] = []
     with tempfile.TemporaryDirectory(prefix="torture ", ignore_cleanup_errors=True) as made:
-        folder = Path(made)
-        if settings.kills or settings.signals:
-            say("an undisturbed run on the digits")
-            chain = Chain(folder / "digits", "quickstart", small, every=2.0)
-            found: dict[str, Tally] = {}
-            interruptions(chain, settings.kills, [signal.SIGKILL], rng, found)
-            interruptions(chain, settings.signals, [signal.SIGINT, signal.SIGTERM], rng, found)
-            tallies += [found[name] for name in sorted(found)]
-            if chain.healed:
-                remark = "nothing; `make repro` (or `alexvgg doctor --fix`) removes it, `dvc repro` alone refuses"
-                tallies.append(
-                    Tally("of these: DVC's own lock was half written", chain.healed, chain.healed, [], remark)
-                )
-        if settings.cifar_kills:
-            say("an undisturbed run on CIFAR-100")
-            cifar: dict[str, Tally] = {}
-            chain = Chain(folder / "cifar100", "cpu", small_cifar, every=None, longest=150.0)
-            interruptions(chain, settings.cifar_kills, [signal.SIGKILL], rng, cifar)
-            tallies += [Tally(f"CIFAR-100: {n}", t.tried, t.survived, t.lost) for n, t in sorted(cifar.items())]
-        if settings.damages:
-            tallies += damages(folder / "damages", settings.damages, rng)
-        if settings.tracking:
-            (folder / "server").mkdir()
-            tallies += tracking(folder / "server")
+        try:
+            for part in (on_digits, on_cifar, on_files, on_tracking):
+                part(Path(made), settings, random.Random(settings.seed), tallies)
+        except KeyboardInterrupt:
+            say("ended early; this is what was tried")
     text = table(tallies, settings)
     print(text)
     if settings.output:

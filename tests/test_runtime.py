@@ -1,0 +1,38 @@
+"""The process that computes is set up before it begins."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from conftest import ROOT
+
+PROGRAM = """
+import os, sys
+sys.path.insert(0, {source!r})
+from alexvgg import runtime
+before = os.getpid()
+runtime.with_huge_pages()
+print(os.environ.get("GLIBC_TUNABLES"), sys.argv[1:], os.getpid())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a setting of Linux's C library")
+@pytest.mark.parametrize(
+    ("earlier", "expected"),
+    [
+        ("", "glibc.malloc.hugetlb=1"),
+        ("glibc.malloc.check=0", "glibc.malloc.check=0:glibc.malloc.hugetlb=1"),
+        ("glibc.malloc.hugetlb=0", "glibc.malloc.hugetlb=0"),  # somebody's own choice
+    ],
+)
+def test_it_begins_again_once_with_huge_pages_and_the_same_arguments(tmp_path, earlier, expected):
+    script = tmp_path / "a program.py"
+    script.write_text(PROGRAM.format(source=str(ROOT / "src")))
+    environment = os.environ | {"GLIBC_TUNABLES": earlier}
+    process = subprocess.Popen(
+        [sys.executable, script, "one two", "3"], env=environment, stdout=subprocess.PIPE, text=True
+    )  # fmt: skip
+    output = process.communicate()[0]
+    assert output == f"{expected} ['one two', '3'] {process.pid}\n"
