@@ -1,4 +1,4 @@
-"""DVC stage `evaluate@<model>-<seed>`: the only reader of the test split; metrics and answers of one network."""
+"""DVC stage `evaluate@<model>-<seed>`: metrics and answers of one network on the test split."""
 
 import _project  # noqa: F401, I001 - before everything else
 
