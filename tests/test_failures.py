@@ -26,7 +26,7 @@ import numpy as np
 import pytest
 from ruamel.yaml import YAML
 
-from alexvgg import guard, keeper, layout, params_file, recording
+from alexvgg import guard, keeper, layout, params_file, recording, runtime
 from alexvgg.checkpoint import Checkpoints, Snapshot
 from alexvgg.data import cifar100
 from alexvgg.identity import identify
