@@ -110,8 +110,8 @@ SOURCES = {
     "src/alexvgg/data/cifar100.py": {"preprocess"},
     "src/alexvgg/data/digits.py": {"preprocess"},
     "src/alexvgg/data/preprocess.py": {"preprocess"},
-    "src/alexvgg/data/arrays.py": {"preprocess"} | PER_MODEL | EVALUATIONS,
-    "src/alexvgg/data/dataset.py": {"preprocess"} | PER_MODEL | EVALUATIONS,
+    "src/alexvgg/data/arrays.py": {"preprocess", "report"} | PER_MODEL | EVALUATIONS,
+    "src/alexvgg/data/dataset.py": {"preprocess", "report"} | PER_MODEL | EVALUATIONS,
     "src/alexvgg/geometry.py": {"preprocess", "report"} | PER_MODEL | EVALUATIONS,
     "src/alexvgg/crops.py": PER_MODEL | EVALUATIONS,
     "src/alexvgg/evaluation.py": EVALUATIONS,
@@ -133,11 +133,14 @@ SOURCES = {
     "src/alexvgg/models/vgg.py": NETWORKS,
     "src/alexvgg/models/alexnet_vgg.py": NETWORKS,
     "src/alexvgg/anatomy.py": PER_MODEL,
+    "src/alexvgg/early_crops.py": PER_MODEL,
     "src/alexvgg/reporting/table.py": {"report"},
     "src/alexvgg/reporting/results.py": {"report"},
     "src/alexvgg/reporting/slide.py": {"report"},
     "src/alexvgg/reporting/figures.py": {"preprocess", "report"},
+    "src/alexvgg/reporting/answers.py": {"report"},
     "src/alexvgg/reporting/architecture.py": {"report"},
+    "src/alexvgg/reporting/page.py": {"report"},
     "src/alexvgg/reporting/__init__.py": {"report"},
 }
 
@@ -192,11 +195,11 @@ FORCED = ("repro", "--single-item", "--force", "train@alexnet-0")
 
 @pytest.fixture
 def eager(project):
-    """Checkpoints at every step instead of every 45 seconds."""
+    """Checkpoints at every step instead of every 50 seconds."""
     keeper = project.folder / "src/alexvgg/keeper.py"
     original = keeper.read_text()
-    assert "EVERY = 45.0" in original
-    keeper.write_text(original.replace("EVERY = 45.0", "EVERY = 0.0"))
+    assert "EVERY = 50.0" in original
+    keeper.write_text(original.replace("EVERY = 50.0", "EVERY = 0.0"))
     yield
     keeper.write_text(original)
 
