@@ -52,7 +52,8 @@ torture: .venv/ready ## break it many times, at random, and count (KILLS=20 SIGN
 	$(BIN)/python tests/torture.py --kills $(KILLS) --signals $(SIGNALS) --damages $(DAMAGES) \
 	  --cifar-kills $(CIFAR_KILLS) --tracking $(TRACKING) --seed $(SEED) $(if $(OUTPUT),--output "$(OUTPUT)")
 
-bench: .venv/ready ## measure: throughput side by side, fixed costs, checkpoints, optimizers (about an hour; ROUNDS=5, quiet machine)
+bench: .venv/ready ## measure: throughput side by side, fixed costs, checkpoints, optimizers (ROUNDS=5; wants a quiet machine)
+	@mkdir -p benchmarks/results
 	$(BIN)/python benchmarks/throughput.py --rounds $(ROUNDS) --output benchmarks/results/throughput.md
 	$(BIN)/python benchmarks/pipeline.py --rounds $(ROUNDS) --output benchmarks/results/pipeline.md
 	$(BIN)/python benchmarks/checkpoints.py --output benchmarks/results/checkpoints.md
