@@ -22,7 +22,9 @@ def main(model: str, seed: int) -> None:
             runtime.start(summary["recipe"]["precision"], seed)
             from alexvgg import measurement  # imports TensorFlow, which `start` has to set up first
 
-            measured = measurement.measure(summary, inputs.description, test, outputs.weights, batch_size, checkpoints)
+            measured = measurement.measure(
+                summary, inputs.description, inputs.train, test, outputs.weights, batch_size, checkpoints
+            )
             guard.check()
             run = f"{model}-{seed}"
             measured.save_logits(layout.predictions(settings.profile, run))

@@ -1,10 +1,9 @@
-"""DVC stage `preprocess`: the archive into train, val and test arrays, their description, a picture of crops."""
+"""DVC stage `preprocess`: the archive into arrays of three splits, their description, two pictures of the data."""
 
 import _project  # noqa: F401, I001 - before everything else
 
 from alexvgg import console, layout, params_file
-from alexvgg.data import arrays, cifar100, digits, download, preprocess
-from alexvgg.reporting import figures
+from alexvgg.data import arrays, cifar100, digits, download, pictures, preprocess
 
 
 def main() -> None:
@@ -17,16 +16,12 @@ def main() -> None:
     train, val = preprocess.split_validation(dataset.train, chosen.val_fraction, chosen.split_seed)
     splits = {"train": train, "val": val, "test": dataset.test}
     guard.check()
-    figures.crops(
-        layout.reports(settings.profile) / "crops.png",
-        train.images[0],
-        chosen.resize,
-        chosen.crop,
-        chosen.split_seed,
-    )
     sha256 = {name: arrays.save(layout.SPLITS[name], split) for name, split in splits.items()}
     description = preprocess.describe(dataset, splits, sha256, settings.data.source, archive_sha256, chosen)
     arrays.save_description(layout.DESCRIPTION, description)
+    folder = layout.reports(settings.profile)
+    pictures.crops(folder / "crops.png", train.images[0], chosen.resize, chosen.crop, chosen.split_seed)
+    pictures.montage(folder / "montage.png", train, description)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""DVC stage `report`: the results table, the curves, the networks and a page of all runs of the roster."""
+"""DVC stage `report`: the results table, the curves, the networks, what the slides claim, a page and a deck of it."""
 
 import _project  # noqa: F401, I001 - before everything else
 
@@ -9,7 +9,8 @@ import pandas as pd
 
 from alexvgg import console, files, layout, params_file
 from alexvgg.data import arrays
-from alexvgg.reporting import architecture, figures, page, results, table
+from alexvgg.reporting import ablations, architecture, deck, figures, page, results, table, talk
+from alexvgg.reporting.contents import Contents, Pictures
 
 
 def main() -> None:
@@ -22,37 +23,60 @@ def main() -> None:
         for run in names
     ]
     histories = {run: pd.read_csv(layout.history(profile, run)) for run in names}
+    contents = Contents(
+        profile,
+        runs,
+        ablations.comparisons(runs, histories),
+        files.read_json(layout.published(profile)),
+        arrays.load_description(layout.DESCRIPTION),
+        Pictures(
+            curves=folder / "curves.png",
+            crops=folder / "crops.png",
+            montage=folder / "montage.png",
+            architectures=folder / "architectures",
+            comparisons=folder / "talk",
+        ),
+    )
     guard.check()
-    write_table(profile, folder, runs)
-    write_networks(folder / "architectures", runs)
-    figures.curves(folder / "curves.png", histories, f"profile {profile}, {runs[0].summary['source']}")
-    write_page(profile, folder, runs)
+    write_table(folder, contents)
+    write_networks(contents)
+    figures.curves(contents.pictures.curves, histories, f"profile {profile}, {contents.description.source}")
+    write_talk(contents, histories)
+    write_page(folder / "index.html", contents, names)
+    deck.write(folder / "slides.pptx", contents)
 
 
-def write_table(profile: str, folder: Path, runs: list[results.Run]) -> None:
-    summary = results.summarize(runs)
-    files.write_text(folder / "results.md", table.markdown(profile, summary, runs))
+def write_table(folder: Path, contents: Contents) -> None:
+    summary = results.summarize(contents.runs)
+    files.write_text(folder / "results.md", table.markdown(contents.profile, summary, contents.runs))
     files.write_text(folder / "results.csv", results.flat(summary).to_csv(index=False, lineterminator="\n"))
     files.write_json(folder / "results.json", results.records(summary))
 
 
-def write_networks(folder: Path, runs: list[results.Run]) -> None:
+def write_networks(contents: Contents) -> None:
+    folder = contents.pictures.architectures
     files.empty_folder(folder)
-    for name, run in {run.summary["model"]: run for run in runs}.items():
+    for name, run in contents.first_of_model.items():
         files.write_text(folder / f"{name}.md", architecture.markdown(run.summary))
         architecture.draw(folder / f"{name}.png", run.summary)
 
 
-def write_page(profile: str, folder: Path, runs: list[results.Run]) -> None:
-    description = arrays.load_description(layout.DESCRIPTION)
-    names = [f"{run.summary['model']}-{run.summary['seed']}" for run in runs]
+def write_talk(contents: Contents, histories: dict[str, pd.DataFrame]) -> None:
+    folder = contents.pictures.comparisons
+    files.empty_folder(folder)
+    for comparison in contents.comparisons:
+        figures.comparison(folder / f"{comparison.name}.png", comparison, histories)
+    files.write_text(folder / "README.md", talk.markdown(contents))
+
+
+def write_page(path: Path, contents: Contents, names: list[str]) -> None:
+    profile = contents.profile
     answered = [
         page.Answers(np.load(layout.predictions(profile, run)), files.read_json(layout.by_class(profile, run)))
         for run in names
     ]
-    test = arrays.load(layout.SPLITS["test"], description)
-    pictures = page.Pictures(folder / "curves.png", folder / "crops.png")
-    files.write_text(folder / "index.html", page.html(profile, runs, answered, test, description, pictures))
+    test = arrays.load(layout.SPLITS["test"], contents.description)
+    files.write_text(path, page.html(contents, answered, test))
 
 
 if __name__ == "__main__":

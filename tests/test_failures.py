@@ -575,7 +575,7 @@ def base(tf, tmp_path_factory) -> Path:
     YAML().dump(params, world.folder / "params.yaml")
     world.archive()
     (world.folder / "data/archive.gz").unlink()
-    for command in ("download", "preprocess", "network alexnet", TRAIN, EVALUATE, "report"):
+    for command in ("download", "preprocess", "network alexnet", "published", TRAIN, EVALUATE, "report"):
         code, errors = world.run(command)
         assert code == 0, errors
     return world.folder

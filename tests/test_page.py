@@ -8,7 +8,7 @@ import pytest
 
 from alexvgg.data.dataset import Split
 from alexvgg.reporting import answers, page
-from alexvgg.reporting.figures import plt, save
+from test_ablations import contents
 from test_crops import description
 from test_reporting import run
 
@@ -69,24 +69,23 @@ def test_confused_pairs_and_mistakes_come_worst_first(logits, test_split):
 
 
 def test_the_page(logits, test_split, described, tmp_path):
-    pictures = page.Pictures(tmp_path / "curves.png", tmp_path / "crops.png")
-    for path in (pictures.curves, pictures.crops):
-        save(plt.figure(), path)
     runs = [run("alexnet", 0), run("alexnet", 1, shift=0.1), run("vgg16", 0)]
     for one in runs:
         one.summary.update(weights_sha256="77cc", key="88dd", version="0.1")
         one.metrics.update(test_superclass_acc=0.83, test_ece=0.1)
     given = page.Answers(logits, {name: i / 4 for i, name in enumerate(CLASSES)})
-    text = page.html("slides", runs, [given] * 3, test_split, described, pictures)
-    assert text == page.html("slides", runs, [given] * 3, test_split, described, pictures)
+    shown = contents(tmp_path, runs, described)
+    text = page.html(shown, [given] * 3, test_split)
+    assert text == page.html(shown, [given] * 3, test_split)
     tags = Tags(text)
     assert tags.of("html")[0]["lang"] == "en"
     assert all(image["alt"] and image["src"].startswith("data:image/png;base64,") for image in tags.of("img"))
-    assert len(tags.of("img")) == 2 + 2 * 3  # curves and crops; three mistakes of two models
+    assert len(tags.of("img")) == 3 + 2 * 3  # curves, crops, montage; three mistakes of two models
     assert not tags.of("script") and not tags.of("link") and "http" not in re.sub('base64,[^"]*', "", text)
     targets = {attributes.get("id") for _, attributes in tags.found}
     assert {link["href"][1:] for link in tags.of("a")} <= targets
     assert "d, answered as a &lt; b (97 %)" in text and "a < b" not in text
     assert "83.0 % in the right superclass" in text
     assert "2.0500 ± 0.0707" in text
+    assert "58,696,548" in text and "animals" in text
     assert "88dd" in text and "77cc" in text

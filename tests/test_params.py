@@ -55,6 +55,31 @@ def test_committed_params_are_the_quickstart():
         ("models", {}, "models: dictionary should have at least 1"),
         ("models.Alex Net", {"architecture": "alexnet", "crop": 67}, "models"),
         ("profile", "../evil", "profile"),
+        (
+            "models.alexnet_vgg.early_crops",
+            [{"crop": 60, "epochs": 6}],
+            "models.alexnet_vgg: early_crops take 6 epochs of 6; leave at least one at full size",
+        ),
+        (
+            "models.alexnet_vgg.early_crops",
+            [{"crop": 65, "epochs": 1}],
+            "models.alexnet_vgg: early crop 65 does not fit alexnet_vgg at crop 65; no smaller one does",
+        ),
+        (
+            "models.alexnet_vgg",
+            {
+                "architecture": "alexnet_vgg",
+                "crop": 96,
+                "learning_rate": 1e-3,
+                "early_crops": [{"crop": 64, "epochs": 1}],
+            },
+            "models.alexnet_vgg: early crop 64 does not fit alexnet_vgg at crop 96; it takes from 65 to 95",
+        ),
+        (
+            "models.alexnet.early_crops",
+            [{"crop": 66, "epochs": 1}],
+            "models.alexnet: early crop 66 does not fit alexnet at crop 67; no smaller one does",
+        ),
     ],
 )
 def test_bad_values_are_refused_by_name(quickstart, write_params, where, value, expected):

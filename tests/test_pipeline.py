@@ -88,10 +88,10 @@ NETWORKS = {"network@vgg16", "network@alexnet"}
 
 # What is edited → the stages whose own dependencies changed. What follows them runs if their outputs change.
 PARAMETERS = {
-    "models.vgg16.learning_rate": (0.5, {"train@vgg16-0", "report"}),
-    "models.vgg16.crop": (33, {"train@vgg16-0", "report"}),
-    "models.alexnet.options": ({"dropout": 0.1}, {"train@alexnet-0", "report"}),
-    "models.vgg16.architecture": ("vgg_a", {"network@vgg16", "train@vgg16-0", "report"}),
+    "models.vgg16.learning_rate": (0.5, {"train@vgg16-0", "published", "report"}),
+    "models.vgg16.crop": (33, {"train@vgg16-0", "published", "report"}),
+    "models.alexnet.options": ({"dropout": 0.1}, {"train@alexnet-0", "published", "report"}),
+    "models.vgg16.architecture": ("vgg_a", {"network@vgg16", "train@vgg16-0", "published", "report"}),
     "training.epochs": (2, PER_MODEL),
     "training.flip": ("random", PER_MODEL),
     "evaluation.batch_size": (99, PER_MODEL | EVALUATIONS),
@@ -103,6 +103,7 @@ SOURCES = {
     "stages/download.py": {"download"},
     "stages/preprocess.py": {"preprocess"},
     "stages/network.py": NETWORKS,
+    "stages/published.py": {"published"},
     "stages/train.py": PER_MODEL,
     "stages/evaluate.py": EVALUATIONS,
     "stages/report.py": {"report"},
@@ -112,12 +113,14 @@ SOURCES = {
     "src/alexvgg/data/preprocess.py": {"preprocess"},
     "src/alexvgg/data/arrays.py": {"preprocess", "report"} | PER_MODEL | EVALUATIONS,
     "src/alexvgg/data/dataset.py": {"preprocess", "report"} | PER_MODEL | EVALUATIONS,
-    "src/alexvgg/geometry.py": {"preprocess", "report"} | PER_MODEL | EVALUATIONS,
+    "src/alexvgg/data/pictures.py": {"preprocess"},
+    "src/alexvgg/png.py": {"preprocess", "report"},
+    "src/alexvgg/geometry.py": {"preprocess"} | PER_MODEL | EVALUATIONS,
     "src/alexvgg/crops.py": PER_MODEL | EVALUATIONS,
     "src/alexvgg/evaluation.py": EVALUATIONS,
     "src/alexvgg/prediction.py": PER_MODEL | EVALUATIONS,
     "src/alexvgg/metrics.py": {"report"} | PER_MODEL | EVALUATIONS,
-    "src/alexvgg/runtime.py": PER_MODEL | EVALUATIONS,
+    "src/alexvgg/runtime.py": {"published"} | PER_MODEL | EVALUATIONS,
     "src/alexvgg/measurement.py": EVALUATIONS,
     "src/alexvgg/training.py": PER_MODEL,
     "src/alexvgg/experiment.py": PER_MODEL,
@@ -126,18 +129,22 @@ SOURCES = {
     "src/alexvgg/schedules.py": PER_MODEL,
     "src/alexvgg/params.py": PER_MODEL,
     "src/alexvgg/sources.py": NETWORKS | PER_MODEL,
-    "src/alexvgg/models/__init__.py": NETWORKS,
-    "src/alexvgg/models/architecture.py": NETWORKS,
-    "src/alexvgg/models/blocks.py": NETWORKS,
-    "src/alexvgg/models/alexnet.py": NETWORKS,
-    "src/alexvgg/models/vgg.py": NETWORKS,
-    "src/alexvgg/models/alexnet_vgg.py": NETWORKS,
-    "src/alexvgg/anatomy.py": PER_MODEL,
+    "src/alexvgg/models/__init__.py": NETWORKS | {"published"},
+    "src/alexvgg/models/architecture.py": NETWORKS | {"published"},
+    "src/alexvgg/models/blocks.py": NETWORKS | {"published"},
+    "src/alexvgg/models/alexnet.py": NETWORKS | {"published"},
+    "src/alexvgg/models/vgg.py": NETWORKS | {"published"},
+    "src/alexvgg/models/alexnet_vgg.py": NETWORKS | {"published"},
+    "src/alexvgg/anatomy.py": {"published"} | PER_MODEL,
     "src/alexvgg/early_crops.py": PER_MODEL,
     "src/alexvgg/reporting/table.py": {"report"},
     "src/alexvgg/reporting/results.py": {"report"},
     "src/alexvgg/reporting/slide.py": {"report"},
-    "src/alexvgg/reporting/figures.py": {"preprocess", "report"},
+    "src/alexvgg/reporting/figures.py": {"report"},
+    "src/alexvgg/reporting/ablations.py": {"report"},
+    "src/alexvgg/reporting/contents.py": {"report"},
+    "src/alexvgg/reporting/deck.py": {"report"},
+    "src/alexvgg/reporting/talk.py": {"report"},
     "src/alexvgg/reporting/answers.py": {"report"},
     "src/alexvgg/reporting/architecture.py": {"report"},
     "src/alexvgg/reporting/page.py": {"report"},
@@ -182,7 +189,7 @@ def test_an_edited_or_new_network_retrains_no_other(project):
     vgg.write_bytes(original + b"# edited\n")
     try:
         project.dvc("repro", "network@vgg16", "network@alexnet")
-        assert project.stale() == {"train@vgg16-0", "evaluate@vgg16-0"}
+        assert project.stale() == {"train@vgg16-0", "evaluate@vgg16-0", "published"}
     finally:
         vgg.write_bytes(original)
         (project.folder / "src/alexvgg/models/mine.py").unlink()

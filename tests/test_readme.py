@@ -1,4 +1,4 @@
-"""What the README shows is what is there."""
+"""What the READMEs show is what is there."""
 
 import re
 
@@ -6,31 +6,42 @@ import pytest
 
 from conftest import ROOT
 
-README = (ROOT / "README.md").read_text()
+READMES = {name: (ROOT / name).read_text() for name in ("README.md", "README.ko.md")}
+each_readme = pytest.mark.parametrize("readme", READMES.values(), ids=READMES)
 
 
 def rows(text: str) -> list[str]:
     return [line for line in text.splitlines() if line.startswith("|")]
 
 
+@each_readme
 @pytest.mark.parametrize("profile", ["quickstart", "cpu"])
-def test_the_table_is_the_one_in_reports(profile):
+def test_the_table_is_the_one_in_reports(readme, profile):
     results = (ROOT / "reports" / profile / "results.md").read_text().split("## Beside the slide")[0]
     assert rows(results)
-    assert "\n".join(rows(results)) in README
+    assert "\n".join(rows(results)) in readme
 
 
-def test_it_starts_with_the_table():
-    before = README[: README.index("|")]
+@each_readme
+def test_it_starts_with_the_table(readme):
+    before = readme[: readme.index("|")]
     assert len(before.splitlines()) < 10
 
 
-def test_every_file_it_links_to_exists():
-    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", README):
+@each_readme
+def test_every_file_it_links_to_exists(readme):
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", readme):
         assert (ROOT / target).exists(), target
 
 
-def test_every_make_target_it_names_exists():
+@each_readme
+def test_every_make_target_it_names_exists(readme):
     makefile = (ROOT / "Makefile").read_text()
-    for target in re.findall(r"(?:`|\$ )make ([a-z]+)\b", README):
+    for target in re.findall(r"(?:`|\$ )make ([a-z]+)\b", readme):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+@each_readme
+def test_every_profile_it_names_exists(readme):
+    for profile in re.findall(r"PROFILE=([a-z-]+)", readme):
+        assert (ROOT / "profiles" / f"{profile}.yaml").exists(), profile

@@ -6,7 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from alexvgg.data import pictures
+from alexvgg.data.dataset import Split
 from alexvgg.reporting import architecture, figures, results, table
+from test_crops import description
 
 RECIPE = {
     "epochs": 3, "batch_size": 128, "optimizer": "adam", "learning_rate": 0.001, "schedule": "one_cycle",
@@ -93,11 +96,15 @@ def test_csv_holds_the_slide_and_the_difference(runs):
 
 def test_figures_are_the_same_bytes(tmp_path):
     history = pd.DataFrame({"epoch": [1, 2], "loss": [2.0, 1.0], "val_loss": [2.1, 1.5], "acc": [0.1, 0.4], "val_acc": [0.1, 0.3]})  # fmt: skip
+    described = description(8).model_copy(update={"classes": ["a", "b"], "superclasses": {}})
     image = np.random.default_rng(0).integers(0, 256, (8, 8, 3), dtype=np.uint8)
     for name in ("one", "two"):
         figures.curves(tmp_path / f"{name}.png", {"alexnet-0": history}, "title")
-        figures.crops(tmp_path / f"{name}-crops.png", image, 256, 227, 0)
-    for suffix in (".png", "-crops.png"):
+        pictures.crops(tmp_path / f"{name}-crops.png", image, 256, 227, 0)
+        pictures.montage(
+            tmp_path / f"{name}-montage.png", Split(np.stack([image] * 4), np.array([1, 0, 1, 1])), described
+        )
+    for suffix in (".png", "-crops.png", "-montage.png"):
         content = (tmp_path / f"one{suffix}").read_bytes()
         assert content == (tmp_path / f"two{suffix}").read_bytes()
         assert content.startswith(b"\x89PNG")

@@ -53,7 +53,7 @@ def flips(flip: str, seed: int, step: Any, epoch: Any, indices: Any, images: int
 
     `random` tosses a coin each time. `alternating` tosses it once for each image, which is mirrored in every other
     epoch from then on: two epochs in a row show it from both sides (Jordan 2024, "94% on CIFAR-10 in 3.29 seconds",
-    section 3.6).
+    arXiv 2404.00498).
     """
     if flip == "random":
         # Apart from the seeds of crops, (seed, step), and of shuffles, (seed, -1 - epoch).

@@ -48,6 +48,10 @@ def predictions(profile: str, run: str) -> Path:
     return Path("predictions") / profile / f"{run}.npy"
 
 
+def published(profile: str) -> Path:
+    return reports(profile) / "published.json"
+
+
 def project_root() -> Path:
     """The folder of the project. DVC names it to stages, also when an experiment runs in a copy elsewhere."""
     return Path(os.environ.get("DVC_ROOT", ".")).resolve()

@@ -1,5 +1,7 @@
 """One trained network on the test split, from weights to metrics, with checkpoints on the way.
 
+It also answers as many of the training images, to tell how much better it is on those.
+
 Imports TensorFlow: call `runtime.start` before importing this. Paths come from the caller.
 """
 
@@ -12,14 +14,19 @@ import numpy as np
 from alexvgg import files, runtime
 from alexvgg.checkpoint import Checkpoints, Snapshot
 from alexvgg.data import arrays
+from alexvgg.data.dataset import Split
 from alexvgg.evaluation import accuracy_by_class, rebuild, test_metrics
 from alexvgg.keeper import Keeper
+from alexvgg.metrics import accuracy
 from alexvgg.prediction import Predictor
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """`metrics` are the training's last numbers and the test metrics, `logits` float32 (n, classes)."""
+    """`metrics` are the training's last numbers, `train_acc` and the test metrics; `logits` float32 (n, classes).
+
+    `train_acc` is the accuracy on training images as they are tested: without dropout, in centre crops.
+    """
 
     metrics: dict[str, Any]
     by_class: dict[str, float]
@@ -34,6 +41,7 @@ class Measurement:
 def measure(
     summary: dict[str, Any],
     description_path: Path,
+    train_path: Path,
     test_path: Path,
     weights: Path,
     batch_size: int,
@@ -45,22 +53,30 @@ def measure(
     description = arrays.load_description(description_path)
     model = rebuild(summary, description, weights)
     test = arrays.load(test_path, description)
+    train = evenly(arrays.load(train_path, description), len(test))
+    images = np.concatenate([test.images, train.images])
     predictor = Predictor.of(model, description, summary["crop"], batch_size)
 
     done = list(snapshot.arrays.values()) if snapshot is not None else []
-    total = -(-len(test) // batch_size)
+    total = -(-len(images) // batch_size)
     keeper = Keeper(checkpoints, total, lambda: Snapshot(len(done), _named(done), {}, environment))
     with keeper.listening():
-        for logits in predictor.batches(test.images, skip=len(done)):
+        for logits in predictor.batches(images, skip=len(done)):
             done.append(logits)
             keeper.safe_point()
     last_epoch = {name: summary[name] for name in ("loss", "acc", "val_loss", "val_acc")}
-    logits = np.concatenate(done)
+    logits, on_train = np.split(np.concatenate(done), [len(test)])
+    train_acc = {"train_acc": accuracy(on_train, train.labels)}
     return Measurement(
-        metrics=last_epoch | test_metrics(logits, test.labels, description),
+        metrics=last_epoch | train_acc | test_metrics(logits, test.labels, description),
         by_class=accuracy_by_class(logits, test.labels, description.classes),
         logits=logits,
     )
+
+
+def evenly(split: Split, count: int) -> Split:
+    """At most `count` images of a split, at even distances."""
+    return split.take(np.linspace(0, len(split) - 1, min(count, len(split))).astype(int))
 
 
 def _named(batches: list[np.ndarray]) -> dict[str, np.ndarray]:

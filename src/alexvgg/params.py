@@ -143,9 +143,9 @@ class RosterEntry(Section):
         least = models.named(self.architecture).parse(self.options).min_crop
         for early in recipe.early_crops:
             if not least <= early.crop < self.crop:
+                allowed = f"it takes from {least} to {self.crop - 1}" if least < self.crop else "no smaller one does"
                 raise ValueError(
-                    f"early crop {early.crop} does not fit {self.architecture} at crop {self.crop}; "
-                    f"it takes from {least} to {self.crop - 1}"
+                    f"early crop {early.crop} does not fit {self.architecture} at crop {self.crop}; {allowed}"
                 )
 
 
@@ -169,8 +169,12 @@ class Params(Section):
                 entry.check_early_crops(self.recipe(name))
             except ValidationError as error:
                 first = error.errors(include_url=False)[0]
-                where, message = ".".join(map(str, first["loc"])), first["msg"][0].lower() + first["msg"][1:]
-                raise ValueError(f"models.{name}.{where}: {message}, found {first['input']!r}") from None
+                where, message = ".".join(["models", name, *map(str, first["loc"])]), first["msg"]
+                if first["type"] == "value_error":  # of several values together, which it names itself
+                    raise ValueError(f"{where}: {first['ctx']['error']}") from None
+                raise ValueError(f"{where}: {message[0].lower()}{message[1:]}, found {first['input']!r}") from None
+            except ValueError as error:
+                raise ValueError(f"models.{name}: {error}") from None
         return self
 
     def recipe(self, model: str) -> Recipe:

@@ -37,6 +37,11 @@ class Description(BaseModel):
     images: dict[str, int]
     sha256: dict[str, str]
 
+    @property
+    def groups(self) -> dict[str, list[str]]:
+        """The superclasses; where the data has none, every class by itself."""
+        return self.superclasses or {name: [name] for name in self.classes}
+
     def resize_for(self, crop: int) -> int:
         """The side, in pixels, to which images are resized before a square of `crop` is cut out."""
         return round(crop * self.resize / self.crop)

@@ -6,6 +6,7 @@ import numpy as np
 
 from alexvgg.data.arrays import Description
 from alexvgg.data.dataset import Split
+from alexvgg.metrics import log_softmax
 
 
 @dataclass(frozen=True)
@@ -18,14 +19,9 @@ class Mistake:
     confidence: float
 
 
-def groups(description: Description) -> dict[str, list[str]]:
-    """The superclasses; where the data has none, every class by itself."""
-    return description.superclasses or {name: [name] for name in description.classes}
-
-
 def confusion(logits: np.ndarray, test: Split, description: Description) -> np.ndarray:
     """Shares, float (groups, groups): of the images of a row's group, how many were answered with a column's."""
-    names = groups(description)
+    names = description.groups
     group_of = {name: i for i, members in enumerate(names.values()) for name in members}
     index = np.array([group_of[name] for name in description.classes])
     counts = np.zeros((len(names), len(names)))
@@ -46,9 +42,7 @@ def confused_pairs(logits: np.ndarray, test: Split, classes: list[str], count: i
 
 def mistakes(logits: np.ndarray, test: Split, classes: list[str], count: int) -> list[Mistake]:
     """The wrong answers that the network was surest of."""
-    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
-    probabilities = shifted / shifted.sum(axis=1, keepdims=True)
-    answer, confidence = logits.argmax(axis=1), probabilities.max(axis=1)
+    answer, confidence = logits.argmax(axis=1), np.exp(log_softmax(logits)).max(axis=1)
     wrong = np.flatnonzero(answer != test.labels)
     chosen = wrong[np.argsort(-confidence[wrong], kind="stable")][:count]
     return [Mistake(int(i), classes[test.labels[i]], classes[answer[i]], float(confidence[i])) for i in chosen]

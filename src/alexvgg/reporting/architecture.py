@@ -5,7 +5,7 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 
-from alexvgg.reporting.figures import save
+from alexvgg.png import save
 
 COLORS = {"Conv2D": "#0072b2", "Dense": "#d55e00", "MaxPooling2D": "#009e73", "InputLayer": "#777777"}
 OTHER = "#cc79a7"  # normalisation

@@ -1,19 +1,14 @@
-"""Figures as PNG files; the same numbers give the same bytes."""
+"""Figures of what was measured."""
 
+import textwrap
 from pathlib import Path
-
-import matplotlib
-
-matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from alexvgg import files
-from alexvgg.geometry import crop_image
-
-COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
+from alexvgg.png import COLORS, save
+from alexvgg.reporting.ablations import Comparison
 
 
 def curves(path: Path, histories: dict[str, pd.DataFrame], title: str) -> None:
@@ -34,27 +29,27 @@ def curves(path: Path, histories: dict[str, pd.DataFrame], title: str) -> None:
     save(figure, path)
 
 
-def crops(path: Path, image: np.ndarray, resize: int, crop: int, seed: int) -> None:
-    """One image, uint8 (side, side, 3), resized, with the window of each random crop; then the crops (slide Fig 5)."""
-    draw = np.random.default_rng(seed)
-    figure, axes = plt.subplots(2, 4, figsize=(10, 5.4), layout="constrained")
-    whole = axes.flat[0]
-    whole.imshow(crop_image(image, resize, resize, 0, 0, False))
-    whole.set_title(f"resized to {resize}", fontsize=9)
-    for index, axis in enumerate(axes.flat[1:]):
-        top, left = (int(offset) for offset in draw.integers(0, resize - crop + 1, 2))
-        color = COLORS[index % len(COLORS)]
-        whole.add_patch(plt.Rectangle((left, top), crop - 1, crop - 1, fill=False, edgecolor=color))
-        axis.imshow(crop_image(image, resize, crop, top, left, False))
-        axis.set_title(f"{crop} px at ({top}, {left})", fontsize=9, color=color)
-    for axis in axes.flat:
-        axis.set_axis_off()
+def comparison(path: Path, found: Comparison, histories: dict[str, pd.DataFrame]) -> None:
+    """Left: training (dashed) and validation error by epoch, mean and range over seeds. Right: what is compared."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained", width_ratios=(3, 2))
+    for place, variant in enumerate(found.variants):
+        color = COLORS[place % len(COLORS)]
+        runs = [history for name, history in histories.items() if name.rpartition("-")[0] == variant.model]
+        epochs = runs[0]["epoch"]
+        for measure, line in (("acc", "--"), ("val_acc", "-")):
+            errors = 1 - np.stack([history[measure].to_numpy() for history in runs])
+            left.plot(epochs, errors.mean(axis=0), line, color=color, label=variant.name if line == "-" else None)
+            left.fill_between(epochs, errors.min(axis=0), errors.max(axis=0), color=color, alpha=0.15, linewidth=0)
+        deviation = 0.0 if np.isnan(variant.deviation) else variant.deviation
+        right.bar([place], [variant.mean], yerr=[deviation], color=color, alpha=0.8, width=0.6, capsize=4)
+        right.plot([place] * len(variant.values), variant.values, ".", color="#000000", markersize=5)
+    left.set_xlabel("epoch")
+    left.set_ylabel("error")
+    left.xaxis.get_major_locator().set_params(integer=True)
+    left.grid(alpha=0.3)
+    left.legend(title="solid: validation, dashed: training", fontsize=8, title_fontsize=8)
+    right.set_xticks(range(len(found.variants)), [variant.name for variant in found.variants], fontsize=8)
+    right.set_ylabel(textwrap.fill(found.measured, 44), fontsize=8)
+    right.grid(alpha=0.3, axis="y")
+    figure.suptitle(f"{found.claim.slide}: {found.claim.title}")
     save(figure, path)
-
-
-def save(figure: plt.Figure, path: Path) -> None:
-    """Write a figure as PNG, and forget it."""
-    with files.replacing(path) as temporary:
-        # Without metadata: it would hold the version of the library.
-        figure.savefig(temporary, format="png", dpi=110, metadata={"Software": None})
-    plt.close(figure)

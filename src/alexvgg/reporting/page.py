@@ -14,18 +14,12 @@ from matplotlib import image
 
 from alexvgg.data.arrays import Description
 from alexvgg.data.dataset import Split
-from alexvgg.reporting import answers, slide, table
+from alexvgg.reporting import answers, slide, table, talk
+from alexvgg.reporting.ablations import Comparison
+from alexvgg.reporting.contents import Contents
 from alexvgg.reporting.results import Run, summarize
 
 PAIRS, MISTAKES = 10, 12
-
-
-@dataclass(frozen=True)
-class Pictures:
-    """PNG files that the page shows."""
-
-    curves: Path
-    crops: Path
 
 
 @dataclass(frozen=True)
@@ -36,21 +30,15 @@ class Answers:
     by_class: dict[str, float]
 
 
-def html(
-    profile: str,
-    runs: list[Run],
-    answered: list[Answers],
-    test: Split,
-    description: Description,
-    pictures: Pictures,
-) -> str:
-    """The page. Of a model with several seeds, the details are those of its first; `answered` goes with `runs`."""
+def html(contents: Contents, answered: list[Answers], test: Split) -> str:
+    """The page. Of a model with several seeds, the details are those of its first; `answered` goes with the runs."""
+    runs, description, pictures = contents.runs, contents.description, contents.pictures
     results = summarize(runs)
     headings, rows = table.main_cells(results, description.source == slide.DATA)
-    first = {run.summary["model"]: (run, given) for run, given in reversed(list(zip(runs, answered, strict=True)))}
+    given = {id(run): one for run, one in zip(runs, answered, strict=True)}
     template = _environment().get_template("page.html.j2")
     return template.render(
-        title=f"AlexNet + VGG: results of profile {profile}",
+        title=f"AlexNet + VGG: results of profile {contents.profile}",
         data=_data(description),
         headings=headings,
         rows=rows,
@@ -58,12 +46,29 @@ def html(
         footnote=table.footnote(results, runs),
         curves=_encoded(pictures.curves.read_bytes()),
         curves_in_words=_curves_in_words(results),
+        published={"headings": talk.PUBLISHED, "rows": talk.published_cells(contents.published)},
+        comparisons=[_comparison(comparison, pictures.comparisons) for comparison in contents.comparisons],
         grouped=bool(description.superclasses),
-        groups=list(answers.groups(description)),
-        models=[_model(*first[name], test, description) for name in results["model"]],
+        groups=description.groups,
+        models=[_model(run, given[id(run)], test, description) for run in contents.first_of_model.values()],
         crops=_encoded(pictures.crops.read_bytes()),
+        montage=_encoded(pictures.montage.read_bytes()),
         provenance=_provenance(runs[0], description),
     )
+
+
+def _comparison(comparison: Comparison, folder: Path) -> dict[str, Any]:
+    """What the page says of one claim."""
+    return {
+        "name": comparison.name,
+        "title": f"{comparison.claim.slide}: {comparison.claim.title}",
+        "says": comparison.claim.says,
+        "measured": comparison.measured,
+        "headings": talk.COMPARED,
+        "rows": talk.comparison_cells(comparison),
+        "in_words": "; ".join(f"{one.variant.name}: {one.in_words}" for one in comparison.findings),
+        "picture": _encoded((folder / f"{comparison.name}.png").read_bytes()),
+    }
 
 
 def _model(run: Run, given: Answers, test: Split, description: Description) -> dict[str, Any]:

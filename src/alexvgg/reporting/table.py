@@ -9,6 +9,7 @@ from alexvgg.reporting import slide
 from alexvgg.reporting.results import SLIDE_COLUMNS, Run
 
 SLIDE_HEADINGS = ("Loss", "Val_Loss", "ACC", "Val_ACC")
+BESIDE = ["Model", "", "Slide", "Here", "Difference"]
 DATA_TITLES = {"cifar100": "CIFAR-100", "digits": "scikit-learn's handwritten digits (not CIFAR-100)"}
 
 
@@ -25,7 +26,7 @@ def markdown(profile: str, results: pd.DataFrame, runs: list[Run]) -> str:
 
 def main_table(results: pd.DataFrame, on_slide_data: bool) -> str:
     """The table itself."""
-    return _grid(*main_cells(results, on_slide_data))
+    return grid(*main_cells(results, on_slide_data))
 
 
 def main_cells(results: pd.DataFrame, on_slide_data: bool) -> tuple[list[str], list[list[str]]]:
@@ -46,6 +47,12 @@ def main_cells(results: pd.DataFrame, on_slide_data: bool) -> tuple[list[str], l
 
 def slide_comparison(results: pd.DataFrame) -> str:
     """Every number that the slide prints, with ours and the difference; empty if no row is on it."""
+    lines = slide_cells(results)
+    return "## Beside the slide\n\n" + grid(BESIDE, lines) if lines else ""
+
+
+def slide_cells(results: pd.DataFrame) -> list[list[str]]:
+    """The lines of that table."""
     lines = []
     for _, row in results.iterrows():
         printed = slide.RESULTS.get(row["architecture"])
@@ -56,7 +63,7 @@ def slide_comparison(results: pd.DataFrame) -> str:
         for name, heading in zip(SLIDE_COLUMNS, SLIDE_HEADINGS, strict=True):
             numbers = [f"{printed[name]:.4f}", _spread(row, name), f"{row[name] - printed[name]:+.4f}"]
             lines.append([row["model"], heading, *numbers])
-    return "## Beside the slide\n\n" + _grid(["Model", "", "Slide", "Here", "Difference"], lines) if lines else ""
+    return lines
 
 
 def settings(runs: list[Run]) -> str:
@@ -94,7 +101,8 @@ def footnote(results: pd.DataFrame, runs: list[Run]) -> str:
     return (
         "Loss and ACC are what Keras prints for the last epoch: means over its training steps, while the weights "
         "change and dropout is on. Val_Loss and Val_ACC are measured after it, on images held out from the "
-        f"training part.{smoothing} The test part is read once, after training; its interval is Wilson's.{several}"
+        f"training part.{smoothing} Nothing is chosen by the test part, which is read after training; its interval is "
+        f"Wilson's.{several}"
     )
 
 
@@ -103,15 +111,14 @@ def _spread(row: Any, name: str) -> str:
     return f"{row[name]:.4f}" + ("" if pd.isna(deviation) else f" ± {deviation:.4f}")
 
 
-def _grid(headings: list[str], lines: Iterable[list[str]]) -> str:
-    """A Markdown table, padded so that it can be read in a terminal; the first column is left-aligned."""
+def grid(headings: list[str], lines: Iterable[list[str]], right: bool = True) -> str:
+    """A Markdown table, padded so that it can be read in a terminal; the columns after the first right-aligned."""
     rows = [headings, *lines]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(headings))]
+    widths = [max(3, *(len(row[column]) for row in rows)) for column in range(len(headings))]
 
     def line(cells: list[str]) -> str:
-        others = [cell.rjust(width) for cell, width in zip(cells[1:], widths[1:], strict=True)]
-        padded = [cells[0].ljust(widths[0]), *others]
-        return "| " + " | ".join(padded) + " |"
+        aligned = [cell.rjust(width) if right else cell.ljust(width) for cell, width in zip(cells, widths, strict=True)]
+        return "| " + " | ".join([cells[0].ljust(widths[0]), *aligned[1:]]) + " |"
 
-    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
+    rule = ["-" * widths[0], *("-" * (width - 1) + (":" if right else "-") for width in widths[1:])]
     return "\n".join([line(headings), line(rule), *(line(row) for row in rows[1:])])

@@ -1,0 +1,161 @@
+"""Which models of a roster differ in one thing that a slide makes a claim about, and whether the claim held.
+
+Nothing has to be declared: two entries whose settings are equal but for, say, `activation` are a comparison for
+slide Fig 2.
+"""
+
+import json
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from alexvgg.reporting import slide
+from alexvgg.reporting.results import Run
+
+UNITS = {
+    "epochs_to_error": "epochs to a training error of {target:.3f}",
+    "val_error": "validation error",
+    "gap": "accuracy on training images less accuracy on validation images, both without dropout and in centre crops",
+}
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One side of a comparison: its model, and a number for each seed."""
+
+    name: str
+    model: str
+    values: list[float]
+
+    @property
+    def mean(self) -> float:
+        return float(np.mean(self.values))
+
+    @property
+    def deviation(self) -> float:
+        """Standard deviation between seeds; nan for one."""
+        return float(np.std(self.values, ddof=1)) if len(self.values) > 1 else math.nan
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A variant beside the reference. `difference` is the variant's mean less the reference's, `interval` the half
+    width of its 95 % interval (nan with one seed).
+    """
+
+    variant: Variant
+    difference: float
+    interval: float
+    held: bool | None  # None: the seeds do not tell
+
+    @property
+    def in_words(self) -> str:
+        return {True: "held", False: "did not hold", None: "not told apart"}[self.held]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One claim, measured: the reference first, then what was compared with it."""
+
+    claim: slide.Claim
+    reference: Variant
+    findings: list[Finding]
+    measured: str
+
+    @property
+    def name(self) -> str:
+        """For a file."""
+        return f"{self.claim.key}-{self.reference.model}"
+
+    @property
+    def variants(self) -> list[Variant]:
+        return [self.reference, *(finding.variant for finding in self.findings)]
+
+
+def comparisons(runs: list[Run], histories: dict[str, pd.DataFrame]) -> list[Comparison]:
+    """Every comparison that the roster allows, in the order of the slides. `histories` by `<model>-<seed>`."""
+    found = []
+    for claim in slide.CLAIMS:
+        for group in _groups(claim, runs):
+            if claim.reference in group and len(group) > 1:
+                found.append(_compare(claim, group, histories))
+    return found
+
+
+def _groups(claim: slide.Claim, runs: list[Run]) -> list[dict[Any, list[Run]]]:
+    """Runs that are alike in everything but the claim's setting (and the seed), by their value of it."""
+    groups: dict[str, dict[Any, list[Run]]] = {}
+    for run in runs:
+        summary = run.summary
+        settings = {name: summary[name] for name in ("architecture", "crop")} | summary["options"] | summary["recipe"]
+        value = settings.pop(claim.setting, None)
+        if value in claim.names:
+            alike = json.dumps(settings, sort_keys=True)
+            groups.setdefault(alike, {}).setdefault(value, []).append(run)
+    return list(groups.values())
+
+
+def _compare(claim: slide.Claim, group: dict[Any, list[Run]], histories: dict[str, pd.DataFrame]) -> Comparison:
+    numbers, target = _measure(claim.measure, group, histories)
+    variants = {
+        value: Variant(claim.names[value], group[value][0].summary["model"], numbers[value])
+        for value in claim.names
+        if value in group
+    }
+    reference = variants[claim.reference]
+    findings = [
+        _finding(variant, reference, list(variants.values()), value in claim.no_better)
+        for value, variant in variants.items()
+        if value != claim.reference
+    ]
+    return Comparison(claim, reference, findings, UNITS[claim.measure].format(target=target))
+
+
+def _measure(
+    measure: str, group: dict[Any, list[Run]], histories: dict[str, pd.DataFrame]
+) -> tuple[dict[Any, list[float]], float]:
+    """A number for every run, the lower the better; and the training error that was to be reached."""
+    if measure == "epochs_to_error":
+        curves = {value: [_training_error(run, histories) for run in runs] for value, runs in group.items()}
+        target = max(float(errors.min()) for several in curves.values() for errors in several)
+        return {value: [epochs_to(target, errors) for errors in several] for value, several in curves.items()}, target
+    number = {
+        "val_error": lambda run: 1 - run.metrics["val_acc"],
+        "gap": lambda run: run.metrics["train_acc"] - run.metrics["val_acc"],
+    }[measure]
+    return {value: [number(run) for run in runs] for value, runs in group.items()}, math.nan
+
+
+def _training_error(run: Run, histories: dict[str, pd.DataFrame]) -> np.ndarray:
+    return 1 - histories[f"{run.summary['model']}-{run.summary['seed']}"]["acc"].to_numpy()
+
+
+def epochs_to(target: float, errors: np.ndarray) -> float:
+    """Epochs until the error, one value an epoch, is at most `target`, with straight lines between the epochs.
+
+    An epoch's error is the mean over its steps, so it stands for the epoch's middle.
+    """
+    first = int(np.argmax(errors <= target))
+    if first == 0:
+        return 0.5
+    above, below = errors[first - 1], errors[first]
+    return float(first - 0.5 + (above - target) / (above - below))
+
+
+def _finding(variant: Variant, reference: Variant, all_variants: list[Variant], no_better: bool) -> Finding:
+    """The seeds' variance is taken to be the same for all variants of a comparison, and pooled."""
+    difference = variant.mean - reference.mean
+    freedom = sum(len(one.values) - 1 for one in all_variants)
+    if freedom == 0:
+        return Finding(variant, difference, math.nan, None)
+    squares = sum(float(((np.array(one.values) - one.mean) ** 2).sum()) for one in all_variants)
+    error = math.sqrt(squares / freedom * (1 / len(variant.values) + 1 / len(reference.values)))
+    interval = float(stats.t.ppf(0.975, freedom)) * error
+    better = None if abs(difference) <= interval else difference < 0
+    if no_better:
+        return Finding(variant, difference, interval, better is not True)
+    return Finding(variant, difference, interval, better)
