@@ -252,6 +252,7 @@ def test_interrupted_again_and_again_a_training_goes_on_to_the_same_bytes(projec
     assert {run.info.status for run in runs} == {"FINISHED"}
 
 
+@pytest.mark.slow  # the failures test the same in a second
 def test_what_changes_while_a_stage_runs_is_not_recorded(project, eager):
     before, weights = project.outputs(), (project.folder / "weights/tiny/alexnet-0.weights.h5").read_bytes()
     edited = ("params.yaml", "src/alexvgg/schedules.py", "src/alexvgg/models/alexnet.py")

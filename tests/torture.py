@@ -255,7 +255,7 @@ def damages(folder: Path, tries: int, rng: random.Random) -> list[Tally]:
     from alexvgg.data import arrays, download
     from alexvgg.errors import AlexvggError
 
-    chain = Chain(folder, "quickstart", small, every=0.5, stretch=5.0)
+    chain = Chain(folder, "quickstart", small, every=0.5, stretch=20.0)  # long enough for two checkpoints
     chain.reset()
     while len(list(folder.glob(".alexvgg/checkpoints/alexnet-0*/*.sha256"))) < 2:
         chain.interrupt(rng, signal.SIGKILL)
