@@ -6,6 +6,7 @@ SHELL := /bin/bash
 PROFILE ?=
 PORT ?= 5000
 KILLS ?= 20
+LATE_KILLS ?= 5
 SIGNALS ?= 10
 DAMAGES ?= 200
 CIFAR_KILLS ?= 0
@@ -48,8 +49,8 @@ test: .venv/ready ## the tests, at most 6 minutes on two cores
 test-slow: .venv/ready ## the tests that take longer
 	$(BIN)/python -m pytest -m slow
 
-torture: .venv/ready ## break it many times, at random, and count (KILLS=20 SIGNALS=10 DAMAGES=200 CIFAR_KILLS=0 TRACKING=1 SEED=0 OUTPUT=file)
-	$(BIN)/python tests/torture.py --kills $(KILLS) --signals $(SIGNALS) --damages $(DAMAGES) \
+torture: .venv/ready ## break it many times, at random, and count (KILLS=20 LATE_KILLS=5 SIGNALS=10 DAMAGES=200 CIFAR_KILLS=0 TRACKING=1 SEED=0 OUTPUT=file)
+	$(BIN)/python tests/torture.py --kills $(KILLS) --late-kills $(LATE_KILLS) --signals $(SIGNALS) --damages $(DAMAGES) \
 	  --cifar-kills $(CIFAR_KILLS) --tracking $(TRACKING) --seed $(SEED) $(if $(OUTPUT),--output "$(OUTPUT)")
 
 bench: .venv/ready ## measure: throughput side by side, fixed costs, checkpoints, optimizers (ROUNDS=5; wants a quiet machine)

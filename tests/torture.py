@@ -1,6 +1,6 @@
 """`make torture`: break the pipeline many times, at random, and count what it survives.
 
-    python tests/torture.py --kills 200 --damages 1000 --seed 1 [--cifar-kills 20] [--output docs/torture.md]
+    python tests/torture.py --kills 200 --late-kills 40 --damages 1000 --seed 1 [--cifar-kills 20] [--output file]
 
 Prints one table: the fault, how often it was tried, how often it was survived, what was lost. Survived means: after
 `dvc repro`, weights, histories, metrics, table and `dvc.lock` are, byte for byte, those of an undisturbed run.
@@ -28,6 +28,7 @@ from conftest import CIFAR100_ARCHIVE, ROOT
 from project import Project
 
 MADE = (
+    "dvc.lock",
     "weights",
     "predictions",
     "reports",
@@ -78,13 +79,29 @@ def small_cifar(params: dict) -> None:
     params["training"]["epochs"] = 1
 
 
+def copy(source: Path, target: Path) -> None:
+    if source.is_dir():
+        shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True)
+    elif source.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source, target)
+
+
 class Chain:
     """A project whose training is begun again and again, until nothing interrupts it."""
 
     def __init__(
-        self, folder: Path, profile: str, change: Callable[[dict], None], every: float | None, stretch: float
+        self,
+        folder: Path,
+        profile: str,
+        change: Callable[[dict], None],
+        every: float | None,
+        stretch: float,
+        trained: bool = False,
     ) -> None:
-        """`every`: seconds between checkpoints, as in use where None; `stretch`: the longest between interruptions."""
+        """`every`: seconds between checkpoints, as in use where None; `stretch`: the longest between interruptions;
+        `trained`: what is begun again and again is what follows the training.
+        """
         self.project = Project(folder)
         params = YAML(typ="safe", pure=True).load(ROOT / "profiles" / f"{profile}.yaml")
         change(params)
@@ -95,8 +112,10 @@ class Chain:
             for module, name, seconds in (("keeper", "EVERY", every), ("checkpoint", "SPREAD", every / 9)):
                 source = folder / f"src/alexvgg/{module}.py"
                 source.write_text(re.sub(rf"\b{name} = [\d.]+", f"{name} = {seconds:.3f}", source.read_text()))
-        self.project.dvc("repro", "preprocess", "network@alexnet")
-        self.lock = (folder / "dvc.lock").read_bytes()
+        self.project.dvc("repro", "preprocess", "published", "network@alexnet", *(["train@alexnet-0"] * trained))
+        self.start = folder.parent / f"{folder.name} at the start"
+        for name in MADE:
+            copy(folder / name, self.start / name)
         self.project.dvc("repro")
         self.expected = self.made()
         self._started = 0.0  # when the pipeline that runs was started, or the last one
@@ -108,18 +127,14 @@ class Chain:
         return self.project.outputs() | weights
 
     def reset(self) -> None:
-        """As before the training; what earlier stages made stays."""
-        folder = self.project.folder
-        crops = (folder / f"reports/{self.profile}/crops.png").read_bytes()
+        """As before what is begun again and again; what earlier stages made stays."""
         for name in MADE:
-            path = folder / name
+            path = self.project.folder / name
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
             else:
                 path.unlink(missing_ok=True)
-        (folder / f"reports/{self.profile}").mkdir(parents=True)
-        (folder / f"reports/{self.profile}/crops.png").write_bytes(crops)
-        (folder / "dvc.lock").write_bytes(self.lock)
+            copy(self.start / name, path)
 
     def interrupt(self, rng: random.Random, how: signal.Signals) -> tuple[str, float] | None:
         """Run the pipeline and interrupt it after a while; where that was, and what it cost. None: it ended before."""
@@ -368,7 +383,7 @@ def tracking(folder: Path) -> list[Tally]:
 def table(tallies: list[Tally], settings: argparse.Namespace) -> str:
     counted = [tally for tally in tallies if not tally.fault.startswith("of these")]
     tried, survived = sum(tally.tried for tally in counted), sum(tally.survived for tally in counted)
-    names = ("kills", "signals", "damages", "cifar_kills", "tracking", "seed")
+    names = ("kills", "late_kills", "signals", "damages", "cifar_kills", "tracking", "seed")
     command = " ".join(f"{name.upper()}={getattr(settings, name)}" for name in names)
     lines = [
         "# Torture",
@@ -401,6 +416,13 @@ def on_digits(folder: Path, settings: argparse.Namespace, rng: random.Random, ta
         tallies.append(Tally("of these: DVC's own lock was half written", chain.healed, chain.healed, [], remark))
 
 
+def after_training(folder: Path, settings: argparse.Namespace, rng: random.Random, tallies: list[Tally]) -> None:
+    if settings.late_kills:
+        say("an undisturbed run on the digits, to be interrupted after its training")
+        chain = Chain(folder / "trained", "quickstart", small, every=0.5, stretch=14.0, trained=True)
+        interruptions(chain, settings.late_kills, [signal.SIGKILL], rng, tallies, "")
+
+
 def on_cifar(folder: Path, settings: argparse.Namespace, rng: random.Random, tallies: list[Tally]) -> None:
     if settings.cifar_kills:
         say("an undisturbed run on CIFAR-100")
@@ -424,6 +446,7 @@ def on_tracking(folder: Path, settings: argparse.Namespace, rng: random.Random, 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=20, help="kill -9 at random moments")
+    parser.add_argument("--late-kills", type=int, default=5, help="kill -9 in evaluate and report")
     parser.add_argument("--signals", type=int, default=10, help="SIGINT and SIGTERM at random moments")
     parser.add_argument("--damages", type=int, default=200, help="bit flips and truncations")
     parser.add_argument("--cifar-kills", type=int, default=0, help="kill -9 on CIFAR-100 (ALEXVGG_CIFAR100_ARCHIVE)")
@@ -431,12 +454,13 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=Path, help="write the table there, too")
     settings = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background processes ignore it otherwise
     if settings.cifar_kills and not CIFAR100_ARCHIVE:
         parser.error("--cifar-kills needs the archive: set ALEXVGG_CIFAR100_ARCHIVE to its path")
     tallies: list[Tally] = []
     with tempfile.TemporaryDirectory(prefix="torture ", ignore_cleanup_errors=True) as made:
         try:
-            for part in (on_digits, on_cifar, on_files, on_tracking):
+            for part in (on_digits, after_training, on_cifar, on_files, on_tracking):
                 part(Path(made), settings, random.Random(settings.seed), tallies)
         except KeyboardInterrupt:
             say("ended early; this is what was tried")
