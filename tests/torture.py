@@ -145,7 +145,8 @@ class Chain:
                 return None
             self.heal(output)
             return self.interrupt(rng, how)
-        where, lost = self._where(process), self._unsaved()
+        where = self._where(process)
+        lost = self._unsaved(process, where)
         if how == signal.SIGTERM:
             for child in psutil.Process(process.pid).children(recursive=True):
                 if any("stages/" in part for part in child.cmdline()):
@@ -192,16 +193,22 @@ class Chain:
 
     def _where(self, process: subprocess.Popen) -> str:
         """Where the pipeline is, in words."""
+        stage = self._stage(process)[0]
+        if stage == "stages/train.py":
+            return "in training" if self._began() else "in the start of a stage"
+        return f"in {Path(stage).stem}" if stage else "between stages"
+
+    @staticmethod
+    def _stage(process: subprocess.Popen) -> tuple[str, float]:
+        """The program of the stage that runs, if one does, and when it was started."""
         for child in psutil.Process(process.pid).children(recursive=True):
             try:
-                stage = next((part for part in child.cmdline() if "stages/" in part), None)
+                stage = next((part for part in child.cmdline() if "stages/" in part), "")
+                if stage:
+                    return stage, child.create_time()
             except psutil.Error:
                 continue
-            if stage == "stages/train.py":
-                return "in training" if self._began() else "in the start of a stage"
-            if stage is not None:
-                return f"in {Path(stage).stem}"
-        return "between stages"
+        return "", 0.0
 
     def _in_validation(self) -> bool:
         """Whether the newest checkpoint holds the first batches of a validation."""
@@ -221,11 +228,16 @@ class Chain:
                 began = int(found[2]) / 1000 if found[1] == "environment" else 0.0
         return began if began > self._started else 0.0  # else it is of an earlier life
 
-    def _unsaved(self) -> float:
-        """Seconds of training since its last checkpoint, or since it came past its start."""
-        began = self._began()
-        saved = [path.stat().st_mtime for path in self.project.folder.glob(".alexvgg/checkpoints/alexnet-*/*.sha256")]
-        return time.time() - max([began, *saved]) if began else 0.0
+    def _unsaved(self, process: subprocess.Popen, where: str) -> float:
+        """Seconds of a stage's work that its end costs: since its last checkpoint, or since it began."""
+        if where == "in training":
+            began, prefix = self._began(), "alexnet"
+        elif where in ("in evaluate", "in report"):
+            began, prefix = self._stage(process)[1], "evaluate-alexnet"
+        else:
+            return 0.0
+        saved = self.project.folder.glob(f".alexvgg/checkpoints/{prefix}-*/*.sha256")
+        return time.time() - max([began, *(path.stat().st_mtime for path in saved)])
 
 
 def interruptions(
