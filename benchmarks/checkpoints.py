@@ -2,7 +2,7 @@
 
     python benchmarks/checkpoints.py [--crop 67] [--batch-size 128] [--pairs 20] [--steps 16]
 
-Prints the time that a checkpoint adds to a training and its share of the 45 seconds between two.
+Prints the time that a checkpoint adds to a training and its share of the time between two.
 """
 
 import argparse

@@ -1,6 +1,7 @@
 """The talk's result part as a deck of slides (PowerPoint's format)."""
 
 import io
+import math
 import zipfile
 from datetime import datetime
 from pathlib import Path
@@ -17,7 +18,7 @@ from alexvgg.reporting.results import summarize
 WIDTH, HEIGHT, MARGIN = Inches(13.333), Inches(7.5), Inches(0.5)
 TOP = Inches(1.35)  # below the title
 TITLE_ONLY = 5  # of the library's own template
-CHARACTER = 0.56  # the width of one in a table, in font sizes
+CHARACTER, LINE = 0.56, 1.3  # the width of one and the height of the other, in font sizes
 EPOCH = (2000, 1, 1, 0, 0, 0)  # the date of everything in the file, so that the same report has the same bytes
 
 
@@ -62,6 +63,11 @@ def _data(deck: "_Deck", contents: Contents) -> None:
         deck.table("Fig 12: classes", talk.CLASSES, talk.class_cells(contents.description))
 
 
+def _height(lines: list[str], size: int) -> float:
+    """Of lines that are broken where the page ends."""
+    return LINE * size * sum(math.ceil(len(line) * CHARACTER * size / (WIDTH - 2 * MARGIN)) for line in lines)
+
+
 class _Deck:
     """Pages of three kinds: lines of text, a table, a picture."""
 
@@ -71,7 +77,10 @@ class _Deck:
         self._deck.core_properties.created = self._deck.core_properties.modified = datetime(*EPOCH)
 
     def text(self, title: str, lines: list[str]) -> None:
-        self._note(self._page(title), "\n".join(filter(None, lines)), TOP, Pt(16), HEIGHT - TOP - MARGIN)
+        lines, room = list(filter(None, lines)), HEIGHT - TOP - MARGIN
+        sizes = [Pt(size) for size in range(16, 5, -1)]
+        size = next((size for size in sizes if _height(lines, size) <= room), sizes[-1])
+        self._note(self._page(title), "\n".join(lines), TOP, size, room)
 
     def table(self, title: str, headings: list[str], lines: list[list[str]], note: str = "") -> None:
         page, rows = self._page(title), [headings, *lines]
