@@ -84,7 +84,8 @@ def nothing_to_do(project: Project, folder: Path, rounds: int) -> str:
     empty.mkdir()
     for command in (["git", "init", "--quiet"], [sys.executable, "-m", "dvc", "init", "--quiet"]):
         subprocess.run(command, cwd=empty, env=project.environment, check=True)
-    (empty / "dvc.yaml").write_text("stages:\n  nothing:\n    cmd: 'true'\n    deps: [dvc.yaml]\n")
+    (empty / "a file").write_text("")
+    (empty / "dvc.yaml").write_text("stages:\n  nothing:\n    cmd: 'true'\n    deps: [a file]\n")
     repro = [sys.executable, "-m", "dvc", "repro"]
     project.dvc("repro")
     timed(repro, empty, project.environment)

@@ -10,7 +10,10 @@ import runpy
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
+
+from alexvgg import runtime
 
 waited = 0.0
 wait = subprocess.Popen.wait
@@ -26,6 +29,7 @@ def timed_wait(self: subprocess.Popen, timeout: float | None = None) -> int:
 
 
 subprocess.Popen.wait = timed_wait  # type: ignore[method-assign]
+runtime._quiet_stderr = nullcontext  # what Python says of TensorFlow's imports goes there, too
 began = time.monotonic()
 sys.argv = sys.argv[1:]
 sys.path.insert(0, str(Path(sys.argv[0]).parent))
