@@ -23,14 +23,3 @@ def resize_matrix(side: int, resize: int) -> np.ndarray:
 def centre_offset(resize: int, crop: int) -> int:
     """Where the centre crop starts, in pixels."""
     return (resize - crop) // 2
-
-
-def crop_image(image: np.ndarray, resize: int, crop: int, top: int, left: int, flip: bool) -> np.ndarray:
-    """One crop of one image, uint8 (side, side, 3) to uint8 (crop, crop, 3)."""
-    matrix = resize_matrix(image.shape[0], resize)
-    rows = matrix[top : top + crop]
-    columns = matrix[left : left + crop]
-    if flip:
-        columns = columns[::-1]
-    result = np.einsum("hs,stc,wt->hwc", rows, image.astype(np.float32), columns)
-    return np.clip(np.rint(result), 0, 255).astype(np.uint8)

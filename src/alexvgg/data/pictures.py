@@ -7,7 +7,7 @@ import numpy as np
 
 from alexvgg.data.arrays import Description
 from alexvgg.data.dataset import Split
-from alexvgg.geometry import crop_image
+from alexvgg.geometry import resize_matrix
 from alexvgg.png import COLORS, save
 
 MONTAGE_COLUMNS = 15
@@ -18,13 +18,13 @@ def crops(path: Path, image: np.ndarray, resize: int, crop: int, seed: int) -> N
     draw = np.random.default_rng(seed)
     figure, axes = plt.subplots(2, 4, figsize=(10, 5.4), layout="constrained")
     whole = axes.flat[0]
-    whole.imshow(crop_image(image, resize, resize, 0, 0, False))
+    whole.imshow(crop_image(image, resize, resize, 0, 0))
     whole.set_title(f"resized to {resize}", fontsize=9)
     for index, axis in enumerate(axes.flat[1:]):
         top, left = (int(offset) for offset in draw.integers(0, resize - crop + 1, 2))
         color = COLORS[index % len(COLORS)]
         whole.add_patch(plt.Rectangle((left, top), crop - 1, crop - 1, fill=False, edgecolor=color))
-        axis.imshow(crop_image(image, resize, crop, top, left, False))
+        axis.imshow(crop_image(image, resize, crop, top, left))
         axis.set_title(f"{crop} px at ({top}, {left})", fontsize=9, color=color)
     for axis in axes.flat:
         axis.set_axis_off()
@@ -49,3 +49,11 @@ def montage(path: Path, split: Split, description: Description) -> None:
     axis.tick_params(length=0)
     axis.spines[:].set_visible(False)
     save(figure, path)
+
+
+def crop_image(image: np.ndarray, resize: int, crop: int, top: int, left: int) -> np.ndarray:
+    """One crop of one image, uint8 (side, side, 3) to uint8 (crop, crop, 3)."""
+    matrix = resize_matrix(image.shape[0], resize)
+    rows, columns = matrix[top : top + crop], matrix[left : left + crop]
+    result = np.einsum("hs,stc,wt->hwc", rows, image.astype(np.float32), columns, optimize=True)
+    return np.clip(np.rint(result), 0, 255).astype(np.uint8)
