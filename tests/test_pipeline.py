@@ -58,7 +58,7 @@ def test_it_makes_the_table_and_the_runs(project):
         ("vgg16-0", "FINISHED"),
     ]
     metrics = json.loads((project.folder / "reports/tiny/metrics/vgg16-0.json").read_text())
-    for name in ("loss", "val_acc", "test_acc", "test_top5"):
+    for name in ("loss", "val_acc", "train_acc", "test_acc", "test_top5"):
         assert runs[1].data.metrics[name] == metrics[name]
     assert any(name.startswith("by_class/") for name in runs[1].data.metrics)
     assert (project.folder / "reports/tiny/crops.png").exists()

@@ -112,8 +112,8 @@ def find_or_rebuild(
 
 
 def evaluated(journal: Journal, metrics: dict[str, float], by_class: dict[str, float]) -> None:
-    """Add the test metrics to the journal of a training, unless it ends with the same ones."""
-    measured = {name: value for name, value in metrics.items() if name.startswith("test_")}
+    """Add what `evaluate` measured to the journal of a training, unless it ends with the same."""
+    measured = {name: value for name, value in metrics.items() if name.startswith(("test_", "train_"))}
     measured |= {f"by_class/{name}": value for name, value in by_class.items()}
     earlier = [record["metrics"] for record in read(journal.path) if record["kind"] == "evaluation"]
     if earlier[-1:] != [measured]:
