@@ -50,7 +50,7 @@ def identify(params: Params, model: str, seed: int, inputs: Inputs, package: Pat
 def evaluation_key(outputs: Outputs, test: Path, batch_size: int, package: Path) -> str:
     """The digest of all that decides the test metrics of a trained network."""
     data = {path.name: files.sha256(path) for path in (outputs.weights, outputs.summary, test)}
-    return files.digest({"data": data, "batch_size": batch_size, "code": _code("evaluation.py", package)})
+    return files.digest({"data": data, "batch_size": batch_size, "code": _code("measurement.py", package)})
 
 
 def _code(entry: str, package: Path) -> dict[str, str]:
