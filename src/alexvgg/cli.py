@@ -37,6 +37,8 @@ def _parser() -> argparse.ArgumentParser:
     profile.set_defaults(command=use_profile)
     show = commands.add_parser("show", help="print the results table and where to look next")
     show.set_defaults(command=show_results)
+    times = commands.add_parser("times", help="how long the trainings of this profile took, as a table")
+    times.set_defaults(command=show_times)
     models = commands.add_parser("models", help="list the networks: input, parameters, forward GFLOP")
     models.add_argument("--json", action="store_true", dest="as_json")
     models.set_defaults(command=list_models)
@@ -102,6 +104,14 @@ def show_results() -> None:
     folder = layout.reports(profile)
     print((folder / "results.md").read_text(encoding="utf-8"))
     print(f"Table and curves: {folder}/    MLflow: make ui    What changed: dvc params diff, dvc metrics diff")
+
+
+def show_times() -> None:
+    """Print how long each training of the current profile took, and how often it was interrupted."""
+    from alexvgg import params_file, times
+
+    profile = params_file.load(layout.PARAMS).profile
+    print(times.table(profile, times.of_profile(layout.journals(), profile)), end="")
 
 
 def list_models(as_json: bool) -> None:

@@ -1,0 +1,100 @@
+"""How long trainings took and how often they were stopped, from their journals.
+
+Times are of a machine and a day: they are no output of DVC's, and nothing else is made from them.
+"""
+
+import statistics
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from alexvgg import journal
+from alexvgg.errors import AlexvggError
+
+HEADER = """\
+| Run | Epochs (median time of one) | Training in all | Interruptions | Processor |
+| --- | --- | ---: | ---: | --- |"""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """One finished training. Seconds are those in which a process was at work, lost work and validation included."""
+
+    run: str
+    crops: list[int]  # by epoch, pixels
+    seconds: list[float]  # by epoch; the first has the imports, too
+    interruptions: int
+    processor: str
+
+
+def timing(records: list[dict[str, Any]]) -> Timing | None:
+    """What the records of one journal say; None if its training is not finished or was not run here."""
+    if journal.status(records)[0] != "FINISHED":
+        return None
+    start = records[0]
+    recipe = start["recipe"]
+    crops = [part["crop"] for part in recipe["early_crops"] for _ in range(part["epochs"])]
+    crops += [start["crop"]] * (recipe["epochs"] - len(crops))
+    versions = next((r["versions"] for r in records if r["kind"] == "environment"), None)
+    if versions is None:  # rebuilt from DVC's files
+        return None
+    seconds = _seconds_by_epoch(r for r in records if r["kind"] != "damaged")
+    interruptions = sum(record["kind"] == "resume" for record in records)
+    processor = f"{versions['processor']}, {versions['threads']} threads"
+    return Timing(f"{start['model']}-{start['seed']}", crops, seconds, interruptions, processor)
+
+
+def _seconds_by_epoch(records: Iterable[dict[str, Any]]) -> list[float]:
+    """The time between records, without that between an interruption and its `resume`."""
+    seconds, last = [0.0], None
+    for record in records:
+        if last is not None and record["kind"] != "resume":
+            seconds[-1] += (record["time"] - last) / 1000
+        last = record["time"]
+        if record["kind"] == "epoch":
+            seconds.append(0.0)
+        if record["kind"] == "end" and record["status"] == "FINISHED":
+            break
+    return seconds[:-1]  # what follows the last epoch is writing
+
+
+def of_profile(folder: Path, profile: str) -> list[Timing]:
+    """The newest finished training of each run of a profile, by the journals in `folder`.
+
+    Raises AlexvggError if there is none.
+    """
+    found: dict[str, Timing] = {}
+    for path, start in journal.starts(folder):
+        if start["profile"] == profile and (one := timing(journal.read(path))) is not None:
+            found[one.run] = one
+    if not found:
+        raise AlexvggError(f"no finished training of profile {profile} is recorded here; run `make repro` first")
+    return sorted(found.values(), key=lambda one: one.run)
+
+
+def table(profile: str, timings: list[Timing]) -> str:
+    """Markdown."""
+    total = sum(sum(one.seconds) for one in timings)
+    lines = [
+        f"# Times: profile `{profile}`", "",
+        "Made by `alexvgg times` from the journals of the runs: time in which a process was at work, with validation",
+        "and with what was done twice after an interruption; without the time in between.", "",
+        HEADER, *map(_row, timings), "",
+        f"Training of all: {_hours(total)}.", "",
+    ]  # fmt: skip
+    return "\n".join(lines)
+
+
+def _row(one: Timing) -> str:
+    parts = []
+    for crop in sorted(set(one.crops)):
+        of_crop = [seconds for size, seconds in zip(one.crops, one.seconds, strict=True) if size == crop]
+        parts.append(f"{len(of_crop)} at {crop} px ({statistics.median(of_crop):.0f} s)")
+    cells = [one.run, ", ".join(parts), _hours(sum(one.seconds)), str(one.interruptions), one.processor]
+    return f"| {' | '.join(cells)} |"
+
+
+def _hours(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes} min"

@@ -1,0 +1,77 @@
+"""How long trainings took, from journals."""
+
+import json
+import zlib
+
+import pytest
+
+from alexvgg import times
+from alexvgg.errors import AlexvggError
+
+RECIPE = {"epochs": 3, "early_crops": [{"crop": 65, "epochs": 2}]}
+VERSIONS = {"processor": "a processor", "threads": "2"}
+
+
+def write(folder, name, seconds_and_records, **start):
+    """A journal whose records came at these seconds."""
+    head = {"kind": "start", "uid": name, "process": 1, "profile": "p", "model": "m", "seed": 0, "crop": 96}
+    records = [(0, {**head, "recipe": RECIPE, **start}), *seconds_and_records]
+    text = ""
+    for seconds, record in records:
+        line = json.dumps({**record, "time": start.get("time", 0) + round(seconds * 1000)})
+        text += f"{zlib.crc32(line.encode()):08x} {line}\n"
+    (folder / f"{name}.jsonl").write_text(text)
+
+
+def epoch(number):
+    return {"kind": "epoch", "epoch": number}
+
+
+UNDISTURBED = [
+    (2, {"kind": "environment", "versions": VERSIONS}),
+    (10, epoch(1)),
+    (22, epoch(2)),
+    (52, epoch(3)),
+    (60, {"kind": "end", "status": "FINISHED"}),
+    (99, {"kind": "evaluation", "metrics": {}}),
+]
+
+
+def test_epochs_are_timed_by_size_without_what_follows_them(tmp_path):
+    write(tmp_path, "a", UNDISTURBED)
+    (found,) = times.of_profile(tmp_path, "p")
+    assert (found.run, found.crops, found.seconds, found.interruptions) == ("m-0", [65, 65, 96], [10, 12, 30], 0)
+    assert "2 at 65 px (11 s), 1 at 96 px (30 s) | 1 min | 0 | a processor, 2 threads" in times.table("p", [found])
+
+
+def test_the_time_between_an_interruption_and_its_end_does_not_count(tmp_path):
+    closed_lid = [
+        *UNDISTURBED[:2],
+        (15, {"kind": "system"}),  # the last sign of life
+        (5015, {"kind": "resume", "process": 2}),
+        (5025, epoch(2)),
+        (5030, {"kind": "end", "status": "KILLED"}),
+        (7000, {"kind": "resume", "process": 3}),
+        (7030, epoch(3)),
+        (7031, {"kind": "end", "status": "FINISHED"}),
+    ]
+    write(tmp_path, "a", closed_lid)
+    (found,) = times.of_profile(tmp_path, "p")
+    assert (found.seconds, found.interruptions) == ([10, 15, 35], 2)
+
+
+def test_the_newest_finished_training_of_this_profile_counts(tmp_path):
+    write(tmp_path, "old", UNDISTURBED)
+    write(tmp_path, "new", [(s * 2, record) for s, record in UNDISTURBED], time=10**6)
+    write(tmp_path, "unfinished", UNDISTURBED[:3], time=2 * 10**6)
+    write(tmp_path, "other", UNDISTURBED, profile="q", time=3 * 10**6)
+    (found,) = times.of_profile(tmp_path, "p")
+    assert found.seconds == [20, 24, 60]
+    with pytest.raises(AlexvggError, match="no finished training of profile r"):
+        times.of_profile(tmp_path, "r")
+
+
+def test_a_journal_that_was_rebuilt_tells_no_time(tmp_path):
+    write(tmp_path, "a", UNDISTURBED[1:])
+    with pytest.raises(AlexvggError):
+        times.of_profile(tmp_path, "p")
