@@ -4,6 +4,7 @@ SHELL := /bin/bash
 .PHONY: help setup repro test test-slow torture bench failures check format lock ui
 
 PROFILE ?=
+MODELS ?=
 PORT ?= 5000
 KILLS ?= 20
 LATE_KILLS ?= 5
@@ -37,11 +38,11 @@ setup: .venv/ready $(if $(GPU),.venv/gpu) $(if $(BENCH),.venv/bench) ## install 
 	@bash scripts/setup.sh bench
 	@touch $@
 
-repro: .venv/ready ## run the pipeline and print the results table (PROFILE=quickstart|cpu|slides replaces params.yaml first)
+repro: .venv/ready ## run the pipeline and print the results table (PROFILE=quickstart|cpu|slides replaces params.yaml first; MODELS="alexnet …": only these rows)
 	@$(if $(PROFILE),$(BIN)/alexvgg profile "$(PROFILE)")
 	@$(BIN)/alexvgg check
-	@$(BIN)/dvc repro
-	@$(BIN)/alexvgg show
+	@targets=$$($(BIN)/alexvgg targets $(MODELS)) && $(BIN)/dvc repro $$targets
+	@$(BIN)/alexvgg show $(MODELS)
 
 test: .venv/ready ## the tests, at most 6 minutes on two cores
 	$(BIN)/python -m pytest

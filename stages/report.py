@@ -9,7 +9,7 @@ import pandas as pd
 
 from alexvgg import console, files, layout, params_file
 from alexvgg.data import arrays
-from alexvgg.reporting import ablations, architecture, deck, figures, page, results, table, talk
+from alexvgg.reporting import ablations, architecture, deck, effort, figures, page, results, table, talk
 from alexvgg.reporting.contents import Contents, Pictures
 
 
@@ -38,7 +38,7 @@ def main() -> None:
         ),
     )
     guard.check()
-    write_table(folder, contents)
+    write_table(folder, contents, histories)
     write_networks(contents)
     figures.curves(contents.pictures.curves, histories, f"profile {profile}, {contents.description.source}")
     write_talk(contents, histories)
@@ -46,9 +46,10 @@ def main() -> None:
     deck.write(folder / "slides.pptx", contents)
 
 
-def write_table(folder: Path, contents: Contents) -> None:
+def write_table(folder: Path, contents: Contents, histories: dict[str, pd.DataFrame]) -> None:
     summary = results.summarize(contents.runs)
-    files.write_text(folder / "results.md", table.markdown(contents.profile, summary, contents.runs))
+    text = table.markdown(contents.profile, summary, contents.runs) + effort.markdown(contents.runs, histories)
+    files.write_text(folder / "results.md", text)
     files.write_text(folder / "results.csv", results.flat(summary).to_csv(index=False, lineterminator="\n"))
     files.write_json(folder / "results.json", results.records(summary))
 

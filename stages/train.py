@@ -22,9 +22,8 @@ def main(model: str, seed: int) -> None:
             from alexvgg import experiment  # imports TensorFlow, which `start` has to set up first
 
             journal.append("environment", versions=runtime.versions())
-            summary = experiment.train(
-                settings, identity, inputs, outputs, checkpoints, recording.epochs_into(journal), guard.check
-            )
+            into = recording.steps_into(journal), recording.epochs_into(journal)
+            summary = experiment.train(settings, identity, inputs, outputs, checkpoints, *into, guard.check)
             recording.finish(journal, summary, inputs, outputs)
         checkpoints.discard()
 

@@ -69,6 +69,15 @@ def test_it_makes_the_table_and_the_runs(project):
     assert "weights" not in tracked
 
 
+def test_one_row_can_be_made_and_shown_by_itself(project):
+    assert project.alexvgg("targets", "vgg16").split() == ["evaluate@vgg16-0"]
+    assert project.alexvgg("targets").split() == []  # all of them
+    assert "there are: vgg16, alexnet" in project.alexvgg("targets", "vgg61", code=2)
+    shown = project.alexvgg("show", "vgg16")
+    assert "vgg16" in shown
+    assert "alexnet" not in shown
+
+
 def test_again_does_nothing(project):
     assert "Data and pipelines are up to date." in project.dvc("repro")
     assert project.stale() == set()
@@ -135,7 +144,8 @@ SOURCES = {
     "src/alexvgg/models/alexnet.py": NETWORKS | {"published"},
     "src/alexvgg/models/vgg.py": NETWORKS | {"published"},
     "src/alexvgg/models/alexnet_vgg.py": NETWORKS | {"published"},
-    "src/alexvgg/anatomy.py": {"published"} | PER_MODEL,
+    "src/alexvgg/anatomy.py": {"published"} | PER_MODEL | EVALUATIONS,
+    "src/alexvgg/cost.py": EVALUATIONS | {"report"},
     "src/alexvgg/early_crops.py": PER_MODEL,
     "src/alexvgg/reporting/table.py": {"report"},
     "src/alexvgg/reporting/results.py": {"report"},
@@ -144,6 +154,7 @@ SOURCES = {
     "src/alexvgg/reporting/ablations.py": {"report"},
     "src/alexvgg/reporting/contents.py": {"report"},
     "src/alexvgg/reporting/deck.py": {"report"},
+    "src/alexvgg/reporting/effort.py": {"report"},
     "src/alexvgg/reporting/talk.py": {"report"},
     "src/alexvgg/reporting/answers.py": {"report"},
     "src/alexvgg/reporting/architecture.py": {"report"},

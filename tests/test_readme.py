@@ -17,7 +17,7 @@ def rows(text: str) -> list[str]:
 @each_readme
 @pytest.mark.parametrize("profile", ["quickstart", "cpu"])
 def test_the_table_is_the_one_in_reports(readme, profile):
-    results = (ROOT / "reports" / profile / "results.md").read_text().split("## Beside the slide")[0]
+    results = (ROOT / "reports" / profile / "results.md").read_text().split("\n## ")[0]
     assert rows(results)
     assert "\n".join(rows(results)) in readme
 

@@ -68,6 +68,16 @@ def test_table_is_golden(runs):
     assert "mean ± standard deviation over 2 runs" in text
 
 
+def test_a_training_that_was_stopped_is_called_so():
+    stopped = run("vgg16")
+    stopped.summary["recipe"] = RECIPE | {"stop_after": 200}
+    text = table.markdown("slides", results.summarize([run(), stopped]), [run(), stopped])
+    assert "| vgg16 (not trained to the end) |" in text
+    assert "3 epochs, stopped after 200 of 1,053 steps, batch 128" in text
+    assert "| alexnet " in text
+    assert text.count("not trained") == 1
+
+
 def test_digits_are_not_held_against_the_slide():
     runs = [run(source="digits")]
     text = table.markdown("quickstart", results.summarize(runs), runs)

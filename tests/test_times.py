@@ -8,7 +8,7 @@ import pytest
 from alexvgg import times
 from alexvgg.errors import AlexvggError
 
-RECIPE = {"epochs": 3, "early_crops": [{"crop": 65, "epochs": 2}]}
+RECIPE = {"epochs": 3, "batch_size": 64, "early_crops": [{"crop": 65, "epochs": 2}]}
 VERSIONS = {"processor": "a processor", "threads": "2"}
 
 
@@ -29,7 +29,11 @@ def epoch(number):
 
 UNDISTURBED = [
     (2, {"kind": "environment", "versions": VERSIONS}),
+    (3, {"kind": "step", "epoch": 1, "step": 100}),
+    (7, {"kind": "step", "epoch": 1, "step": 150}),
     (10, epoch(1)),
+    (11, {"kind": "step", "epoch": 2, "step": 160}),
+    (15, {"kind": "step", "epoch": 2, "step": 210}),
     (22, epoch(2)),
     (52, epoch(3)),
     (60, {"kind": "end", "status": "FINISHED"}),
@@ -41,12 +45,15 @@ def test_epochs_are_timed_by_size_without_what_follows_them(tmp_path):
     write(tmp_path, "a", UNDISTURBED)
     (found,) = times.of_profile(tmp_path, "p")
     assert (found.run, found.crops, found.seconds, found.interruptions) == ("m-0", [65, 65, 96], [10, 12, 30], 0)
-    assert "2 at 65 px (11 s), 1 at 96 px (30 s) | 1 min | 0 | a processor, 2 threads" in times.table("p", [found])
+    assert found.rate == 100 * 64 / 8  # from step 100 to 200, and nothing across the epochs
+    assert "2 at 65 px (11 s), 1 at 96 px (30 s) | 1 min | 800.0 | 0 | a processor, 2 threads" in times.table(
+        "p", [found]
+    )
 
 
 def test_the_time_between_an_interruption_and_its_end_does_not_count(tmp_path):
     closed_lid = [
-        *UNDISTURBED[:2],
+        *UNDISTURBED[:4],
         (15, {"kind": "system"}),  # the last sign of life
         (5015, {"kind": "resume", "process": 2}),
         (5025, epoch(2)),
@@ -63,7 +70,7 @@ def test_the_time_between_an_interruption_and_its_end_does_not_count(tmp_path):
 def test_the_newest_finished_training_of_this_profile_counts(tmp_path):
     write(tmp_path, "old", UNDISTURBED)
     write(tmp_path, "new", [(s * 2, record) for s, record in UNDISTURBED], time=10**6)
-    write(tmp_path, "unfinished", UNDISTURBED[:3], time=2 * 10**6)
+    write(tmp_path, "unfinished", UNDISTURBED[:5], time=2 * 10**6)
     write(tmp_path, "other", UNDISTURBED, profile="q", time=3 * 10**6)
     (found,) = times.of_profile(tmp_path, "p")
     assert found.seconds == [20, 24, 60]

@@ -130,6 +130,25 @@ def test_compiled_by_xla_it_learns_too(tf, data):
     assert rows[-1].acc > 0.95
 
 
+def test_stopped_it_is_the_beginning_of_the_whole_training(tf, data):
+    """Two steps an epoch: of six, three are made, on the whole training's schedule."""
+    from alexvgg.training import Trainer
+
+    seen = {}
+
+    def train(name, **changes):
+        seen[name] = []
+        trainer = Trainer(tiny_network(), data, description(8), 16, recipe(epochs=3, schedule="cosine", **changes), 0)
+        return list(trainer.epochs(data, 8, lambda **numbers: seen[name].append(numbers), quiet))
+
+    whole, stopped = train("whole"), train("stopped", stop_after=3)
+    assert seen["stopped"] == seen["whole"][:3]
+    assert stopped[0] == whole[0]
+    assert [row.epoch for row in stopped] == [1, 2]
+    assert (stopped[1].loss, stopped[1].acc) == (seen["whole"][2]["loss"], seen["whole"][2]["acc"])
+    assert train("longer than it is", stop_after=99) == whole
+
+
 def test_loss_that_is_not_finite_names_the_step(tf, data):
     with pytest.raises(TrainingError, match=r"the loss is (nan|inf) at step \d+ of 8 \(epoch \d\).*learning_rate"):
         run(data, epochs=4, learning_rate=1e2, optimizer="sgd", momentum=0.0, schedule="constant")

@@ -35,7 +35,11 @@ def _parser() -> argparse.ArgumentParser:
     profile = commands.add_parser("profile", help="make params.yaml a copy of a profile")
     profile.add_argument("name")
     profile.set_defaults(command=use_profile)
-    show = commands.add_parser("show", help="print the results table and where to look next")
+    targets = commands.add_parser("targets", help="name the DVC stages that make some rows of the table")
+    targets.add_argument("models", nargs="*")
+    targets.set_defaults(command=name_targets)
+    show = commands.add_parser("show", help="print the results table, or some rows, and where to look next")
+    show.add_argument("models", nargs="*")
     show.set_defaults(command=show_results)
     times = commands.add_parser("times", help="how long the trainings of this profile took, as a table")
     times.set_defaults(command=show_times)
@@ -96,13 +100,32 @@ def use_profile(name: str) -> None:
     files.write_bytes(layout.PARAMS, wanted)
 
 
-def show_results() -> None:
-    """Print results.md of the current profile, and where to look next."""
+def name_targets(models: list[str]) -> None:
+    """Print the last stage of each seed of these models. Raises ParamsError for one that is not in the roster."""
     from alexvgg import params_file
 
-    profile = params_file.load(layout.PARAMS).profile
-    folder = layout.reports(profile)
-    print((folder / "results.md").read_text(encoding="utf-8"))
+    settings = params_file.load(layout.PARAMS)
+    for model in models:
+        settings.entry(model)
+    print(*(f"evaluate@{model}-{seed}" for model in models for seed in settings.seeds))
+
+
+def show_results(models: list[str]) -> None:
+    """Print results.md of the current profile, or the rows of these models, and where to look next."""
+    from alexvgg import params_file
+
+    settings = params_file.load(layout.PARAMS)
+    profile, folder = settings.profile, layout.reports(settings.profile)
+    if models:
+        from alexvgg import files
+        from alexvgg.reporting import results, table
+
+        names = [f"{model}-{seed}" for model in models for seed in settings.seeds]
+        paths = [(layout.summary(profile, name), layout.metrics(profile, name)) for name in names]
+        runs = [results.Run(files.read_json(summary), files.read_json(metrics)) for summary, metrics in paths]
+        print(table.main_table(results.summarize(runs)), end="\n\n")
+    else:
+        print((folder / "results.md").read_text(encoding="utf-8"))
     print(f"Table and curves: {folder}/    MLflow: make ui    What changed: dvc params diff, dvc metrics diff")
 
 
@@ -116,31 +139,11 @@ def show_times() -> None:
 
 def list_models(as_json: bool) -> None:
     """Build every network and print its size and cost."""
-    from alexvgg import models, runtime
+    from alexvgg import catalogue, runtime
 
     runtime.start("float32", 0)
-    from alexvgg.anatomy import forward_flops
-
-    rows = []
-    for name, architecture in models.ARCHITECTURES.items():
-        size = architecture.input_size
-        model = architecture.build(size, architecture.classes, {})
-        rows.append(
-            {
-                "name": name,
-                "input": [size, size, 3],
-                "classes": architecture.classes,
-                "parameters": model.count_params(),
-                "gflop": round(forward_flops(model) / 1e9, 3),
-            }
-        )
-    if as_json:
-        print(json.dumps(rows, indent=2))
-        return
-    print(f"{'name':<12} {'input':<13} {'classes':>7} {'parameters':>12} {'forward GFLOP':>14}")
-    for row in rows:
-        shape = " × ".join(map(str, row["input"]))
-        print(f"{row['name']:<12} {shape:<13} {row['classes']:>7} {row['parameters']:>12,} {row['gflop']:>14.3f}")
+    rows = catalogue.rows()
+    print(json.dumps(rows, indent=2) if as_json else catalogue.table(rows))
 
 
 def follow_journal(journal: Path) -> None:
@@ -185,6 +188,7 @@ def examine(fix: bool) -> None:
 
 def _findings() -> Iterator["doctor.Finding"]:
     from alexvgg import doctor, params_file
+    from alexvgg.tracking import sync
 
     root = layout.project_root()
     yield from doctor.environment(root / "requirements.lock")
@@ -200,24 +204,8 @@ def _findings() -> Iterator["doctor.Finding"]:
     yield from doctor.locks(root / ".dvc/tmp", layout.locks())
     yield from doctor.leftovers([root / name for name in ("data", "weights", "reports", ".alexvgg")])
     yield from doctor.checkpoints(layout.all_checkpoints())
-    yield from _tracking_findings()
-
-
-def _tracking_findings() -> Iterator["doctor.Finding"]:
-    from alexvgg.doctor import Finding
-    from alexvgg.tracking import sync
-
     target = sync.Target(layout.default_tracking_uri(), layout.project_root(), layout.PACKAGE)
-    try:
-        waiting = sync.unsent(target, layout.journals())
-    except Exception as error:  # noqa: BLE001 - whatever a server does, it is to be told
-        yield Finding("problem", "tracking", " ".join(str(error).split()))
-        return
-    if waiting:
-        text = f"{len(waiting)} runs are not in MLflow as they are on disk; `alexvgg sync`"
-        yield Finding("problem", "tracking", text, sync_runs)
-    else:
-        yield Finding("ok", "tracking", "MLflow answers and has every run that is recorded here")
+    yield doctor.tracking(lambda: sync.unsent(target, layout.journals()), sync_runs)
 
 
 def manage_checkpoints(accept: bool, discard: bool) -> None:

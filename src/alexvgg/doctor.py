@@ -10,7 +10,7 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sized
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -157,6 +157,18 @@ def checkpoints(folder: Path) -> Iterator[Finding]:
         yield Finding("note" if whole else "problem", "checkpoints", text)
     if not unfinished:
         yield Finding("ok", "checkpoints", "no unfinished work")
+
+
+def tracking(unsent: Callable[[], Sized], send: Callable[[], None]) -> Finding:
+    """Whether MLflow answers and has every run. `unsent` asks it for those it lacks, and `send` sends them."""
+    try:
+        waiting = len(unsent())
+    except Exception as error:  # noqa: BLE001 - whatever a server does, it is to be told
+        return Finding("problem", "tracking", " ".join(str(error).split()))
+    if waiting:
+        text = f"{waiting} runs are not in MLflow as they are on disk; `alexvgg sync`"
+        return Finding("problem", "tracking", text, send)
+    return Finding("ok", "tracking", "MLflow answers and has every run that is recorded here")
 
 
 def _cached_outputs(lock: Path) -> list[tuple[str, str]]:

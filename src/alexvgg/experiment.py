@@ -18,7 +18,7 @@ from alexvgg.keeper import Keeper
 from alexvgg.params import Params
 from alexvgg.prediction import build
 from alexvgg.progress import Progress
-from alexvgg.training import Epoch, Trainer
+from alexvgg.training import Epoch, StepReport, Trainer
 
 
 def train(
@@ -27,12 +27,14 @@ def train(
     inputs: Inputs,
     outputs: Outputs,
     checkpoints: Checkpoints,
+    on_step: StepReport,
     on_epoch: Callable[[dict[str, Any]], None],
     before_writing: Callable[[], None],
 ) -> dict[str, Any]:
     """Train one network, from its last checkpoint if there is one, and write its outputs. Returns the summary.
 
-    `on_epoch` gets a row of the history, again after an interruption; `before_writing` may raise.
+    `on_step` gets the running means after every step; `on_epoch` a row of the history, again after an interruption;
+    `before_writing` may raise.
     TensorFlow has to be started.
     """
     environment = runtime.versions()
@@ -49,11 +51,16 @@ def train(
     for row in trainer.rows:
         on_epoch(asdict(row))
 
-    keeper = Keeper(checkpoints, trainer.total_steps, lambda: Snapshot(*trainer.state(), environment))
+    keeper = Keeper(checkpoints, trainer.last_step, lambda: Snapshot(*trainer.state(), environment))
     name = f"{identity['model']}-{identity['seed']}"
-    progress = Progress(name, recipe.epochs, trainer.total_steps, recipe.batch_size, trainer.step)
+    progress = Progress(name, recipe.epochs, trainer.last_step, recipe.batch_size, trainer.step)
+
+    def report(**numbers: Any) -> None:
+        progress.step(**numbers)
+        on_step(**numbers)
+
     with keeper.listening(), progress:
-        for row in trainer.epochs(val_split, params.evaluation.batch_size, progress.step, keeper.safe_point):
+        for row in trainer.epochs(val_split, params.evaluation.batch_size, report, keeper.safe_point):
             progress.epoch(row)
             on_epoch(asdict(row))
         keeper.keep()  # whatever happens from here on, nothing has to be computed again

@@ -2,7 +2,7 @@
 
 A journal is a text file that only grows. A line is a checksum (crc32, eight hexadecimal digits), a space and
 a JSON object with its `kind` and `time` (milliseconds since 1970). Kinds: `start` (what is trained, once,
-first), `environment`, `epoch`, `system`, `end` (status and outputs), `resume` (after an end that was none),
+first), `environment`, `step`, `epoch`, `system`, `end` (status and outputs), `resume` (after an end that was none),
 `evaluation`.
 """
 

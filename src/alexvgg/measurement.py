@@ -11,21 +11,24 @@ from typing import Any
 
 import numpy as np
 
-from alexvgg import files, runtime
+from alexvgg import anatomy, cost, files, runtime
 from alexvgg.checkpoint import Checkpoints, Snapshot
 from alexvgg.data import arrays
+from alexvgg.data.arrays import Description
 from alexvgg.data.dataset import Split
 from alexvgg.evaluation import accuracy_by_class, rebuild, test_metrics
 from alexvgg.keeper import Keeper
 from alexvgg.metrics import accuracy
-from alexvgg.prediction import Predictor
+from alexvgg.prediction import Predictor, build
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """`metrics` are the training's last numbers, `train_acc` and the test metrics; `logits` float32 (n, classes).
+    """`metrics` are the training's last numbers, its cost, `train_acc` and the test metrics.
 
     `train_acc` is the accuracy on training images as they are tested: without dropout, in centre crops.
+    `training_flop` is the arithmetic of one image's step in training by crop, `train_petaflop` that of the training.
+    `logits` are float32 (n, classes).
     """
 
     metrics: dict[str, Any]
@@ -68,7 +71,7 @@ def measure(
     logits, on_train = np.split(np.concatenate(done), [len(test)])
     train_acc = {"train_acc": accuracy(on_train, train.labels)}
     return Measurement(
-        metrics=last_epoch | train_acc | test_metrics(logits, test.labels, description),
+        metrics=last_epoch | train_acc | _cost(summary, description) | test_metrics(logits, test.labels, description),
         by_class=accuracy_by_class(logits, test.labels, description.classes),
         logits=logits,
     )
@@ -77,6 +80,14 @@ def measure(
 def evenly(split: Split, count: int) -> Split:
     """At most `count` images of a split, at even distances."""
     return split.take(np.linspace(0, len(split) - 1, min(count, len(split))).astype(int))
+
+
+def _cost(summary: dict[str, Any], description: Description) -> dict[str, Any]:
+    flop = {}
+    for crop in sorted(set(cost.crop_by_epoch(summary))):
+        at_crop = build(summary | {"crop": crop}, description)
+        flop[str(crop)] = cost.training_flop(summary["layers"], anatomy.layers(at_crop))
+    return {"training_flop": flop, "train_petaflop": cost.petaflop_by_epoch(summary, flop)[-1]}
 
 
 def _named(batches: list[np.ndarray]) -> dict[str, np.ndarray]:

@@ -83,6 +83,7 @@ class Training(Section):
     random_crop: bool
     flip: Literal["none", "random", "alternating"]
     early_crops: list[EarlyCrop]
+    stop_after: int | None = Field(default=None, ge=1)  # steps; the row is then marked as not trained to its end
 
 
 class Recipe(Training):

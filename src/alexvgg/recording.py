@@ -1,7 +1,8 @@
 """The journal of a training or evaluation, and the process that sends it on while it is written."""
 
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from alexvgg.identity import Inputs, Outputs
 from alexvgg.journal import Journal, newest, read
 from alexvgg.monitor import watching
 from alexvgg.tracking.follower import following
+
+STEPS_EVERY = 10.0
 
 
 def begin(folder: Path, identity: dict[str, Any], profile: str, inputs: Inputs) -> Journal:
@@ -36,6 +39,20 @@ def begin_or_resume(folder: Path, identity: dict[str, Any], profile: str, inputs
     journal = Journal(found)
     journal.resume()
     return journal
+
+
+def steps_into(journal: Journal) -> Callable[..., None]:
+    """A function that adds the running means after a step to a journal, every `STEPS_EVERY` seconds."""
+    last = time.monotonic()
+
+    def add(*, epoch: int, step: int, loss: float, acc: float) -> None:
+        nonlocal last
+        if time.monotonic() - last >= STEPS_EVERY:
+            last = time.monotonic()
+            with suppress(OSError):  # a full disk is told by what needs it
+                journal.append("step", epoch=epoch, step=step, loss=loss, acc=acc)
+
+    return add
 
 
 def epochs_into(journal: Journal) -> Callable[[dict[str, Any]], None]:

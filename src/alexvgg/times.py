@@ -3,6 +3,7 @@
 Times are of a machine and a day: they are no output of DVC's, and nothing else is made from them.
 """
 
+import math
 import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from alexvgg import journal
+from alexvgg.cost import crop_by_epoch
 from alexvgg.errors import AlexvggError
 
 HEADER = """\
-| Run | Epochs (median time of one) | Training in all | Interruptions | Processor |
-| --- | --- | ---: | ---: | --- |"""
+| Run | Epochs (median time of one) | Training in all | Images/s | Interruptions | Processor |
+| --- | --- | ---: | ---: | ---: | --- |"""
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,7 @@ class Timing:
     run: str
     crops: list[int]  # by epoch, pixels
     seconds: list[float]  # by epoch; the first has the imports, too
+    rate: float  # training images a second, without validation
     interruptions: int
     processor: str
 
@@ -33,16 +36,16 @@ def timing(records: list[dict[str, Any]]) -> Timing | None:
     if journal.status(records)[0] != "FINISHED":
         return None
     start = records[0]
-    recipe = start["recipe"]
-    crops = [part["crop"] for part in recipe["early_crops"] for _ in range(part["epochs"])]
-    crops += [start["crop"]] * (recipe["epochs"] - len(crops))
     versions = next((r["versions"] for r in records if r["kind"] == "environment"), None)
     if versions is None:  # rebuilt from DVC's files
         return None
-    seconds = _seconds_by_epoch(r for r in records if r["kind"] != "damaged")
+    records = [record for record in records if record["kind"] != "damaged"]
+    seconds = _seconds_by_epoch(records)
+    crops = crop_by_epoch(start)[: len(seconds)]
+    rate = _images_a_second(records, start["recipe"]["batch_size"])
     interruptions = sum(record["kind"] == "resume" for record in records)
     processor = f"{versions['processor']}, {versions['threads']} threads"
-    return Timing(f"{start['model']}-{start['seed']}", crops, seconds, interruptions, processor)
+    return Timing(f"{start['model']}-{start['seed']}", crops, seconds, rate, interruptions, processor)
 
 
 def _seconds_by_epoch(records: Iterable[dict[str, Any]]) -> list[float]:
@@ -57,6 +60,20 @@ def _seconds_by_epoch(records: Iterable[dict[str, Any]]) -> list[float]:
         if record["kind"] == "end" and record["status"] == "FINISHED":
             break
     return seconds[:-1]  # what follows the last epoch is writing
+
+
+def _images_a_second(records: list[dict[str, Any]], batch_size: int) -> float:
+    """From one `step` record to the next in the same epoch."""
+    steps, milliseconds, last = 0, 0, None
+    for record in records:
+        if record["kind"] == "resume":
+            last = None
+        elif record["kind"] == "step":
+            if last is not None and last["epoch"] == record["epoch"]:
+                steps += record["step"] - last["step"]
+                milliseconds += record["time"] - last["time"]
+            last = record
+    return 1000 * steps * batch_size / milliseconds if milliseconds else math.nan
 
 
 def of_profile(folder: Path, profile: str) -> list[Timing]:
@@ -79,7 +96,8 @@ def table(profile: str, timings: list[Timing]) -> str:
     lines = [
         f"# Times: profile `{profile}`", "",
         "Made by `alexvgg times` from the journals of the runs: time in which a process was at work, with validation",
-        "and with what was done twice after an interruption; without the time in between.", "",
+        "and with what was done twice after an interruption; without the time in between. Images/s are those of",
+        "training, all sizes together, without validation.", "",
         HEADER, *map(_row, timings), "",
         f"Training of all: {_hours(total)}.", "",
     ]  # fmt: skip
@@ -91,7 +109,8 @@ def _row(one: Timing) -> str:
     for crop in sorted(set(one.crops)):
         of_crop = [seconds for size, seconds in zip(one.crops, one.seconds, strict=True) if size == crop]
         parts.append(f"{len(of_crop)} at {crop} px ({statistics.median(of_crop):.0f} s)")
-    cells = [one.run, ", ".join(parts), _hours(sum(one.seconds)), str(one.interruptions), one.processor]
+    rate = "–" if math.isnan(one.rate) else f"{one.rate:.1f}"
+    cells = [one.run, ", ".join(parts), _hours(sum(one.seconds)), rate, str(one.interruptions), one.processor]
     return f"| {' | '.join(cells)} |"
 
 

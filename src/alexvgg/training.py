@@ -68,7 +68,8 @@ class Trainer:
         self._classes = len(description.classes)
         # An incomplete batch at the end is left out: batch normalisation over a few images is noise.
         self.steps_per_epoch = len(train) // recipe.batch_size
-        self.total_steps = self.steps_per_epoch * recipe.epochs
+        self.total_steps = self.steps_per_epoch * recipe.epochs  # of the schedule
+        self.last_step = min(self.total_steps, recipe.stop_after or self.total_steps)
         self._state_variables = [
             *(v.value for v in model.variables),
             *(m for ms in self._optimizer.moments for m in ms),
@@ -108,7 +109,7 @@ class Trainer:
         `safe_point` is called after every step and every batch of a validation, where `state` is exact.
         """
         predictor = Predictor(self._network, Cropper(self._description, self._crop), eval_batch_size)
-        while (epoch := len(self.rows)) < self._recipe.epochs:
+        while (epoch := len(self.rows)) * self.steps_per_epoch < self.last_step:
             self._train_epoch(epoch, report, safe_point)
             for logits in predictor.batches(val.images, skip=len(self._val_logits)):
                 self._val_logits.append(logits)
@@ -121,7 +122,7 @@ class Trainer:
         order = self._order(epoch)
         size = self._recipe.batch_size
         update = self.compiled_step(self._recipe.crop_in(epoch, self._crop))
-        for i in range(self.step - epoch * self.steps_per_epoch, self.steps_per_epoch):
+        for i in range(self.step - epoch * self.steps_per_epoch, self._steps_in(epoch)):
             batch = order[i * size : (i + 1) * size]
             loss, hits = update(batch, tf.constant(self.step), tf.constant(self._rate(self.step)))
             if not math.isfinite(loss):
@@ -140,12 +141,16 @@ class Trainer:
     def _row(self, epoch: int, val_logits: np.ndarray, val_labels: np.ndarray) -> Epoch:
         return Epoch(
             epoch=epoch + 1,
-            loss=self._loss_sum / self.steps_per_epoch,
-            acc=self._correct / (self.steps_per_epoch * self._recipe.batch_size),
+            loss=self._loss_sum / self._steps_in(epoch),
+            acc=self._correct / (self._steps_in(epoch) * self._recipe.batch_size),
             val_loss=metrics.cross_entropy(val_logits, val_labels, self._recipe.label_smoothing),
             val_acc=metrics.accuracy(val_logits, val_labels),
             learning_rate=self._rate(self.step - 1),
         )
+
+    def _steps_in(self, epoch: int) -> int:
+        """All of an epoch's, but for one that `stop_after` ends early."""
+        return min(self.steps_per_epoch, self.last_step - epoch * self.steps_per_epoch)
 
     def _order(self, epoch: int) -> Any:
         """The permutation of the training images for one epoch, int32 (n,)."""

@@ -29,7 +29,7 @@ def write(path: Path, contents: Contents) -> None:
     on_slide_data = contents.description.source == slide.DATA
     settings = table.settings(runs).replace("`", "").split("\n")
     deck.text(f"AlexNet + VGG: results of profile {contents.profile}", settings)
-    deck.table("Results", *table.main_cells(results, on_slide_data), table.footnote(results, runs))
+    deck.table("Results", *table.main_cells(results), table.footnote(results, runs))
     if on_slide_data and (beside := table.slide_cells(results)):
         deck.table("Beside the slide", table.BESIDE, beside)
     deck.picture("Curves", pictures.curves, "Loss and accuracy by epoch.")

@@ -14,7 +14,7 @@ from matplotlib import image
 
 from alexvgg.data.arrays import Description
 from alexvgg.data.dataset import Split
-from alexvgg.reporting import answers, slide, table, talk
+from alexvgg.reporting import answers, table, talk
 from alexvgg.reporting.ablations import Comparison
 from alexvgg.reporting.contents import Contents
 from alexvgg.reporting.results import Run, summarize
@@ -34,7 +34,7 @@ def html(contents: Contents, answered: list[Answers], test: Split) -> str:
     """The page. Of a model with several seeds, the details are those of its first; `answered` goes with the runs."""
     runs, description, pictures = contents.runs, contents.description, contents.pictures
     results = summarize(runs)
-    headings, rows = table.main_cells(results, description.source == slide.DATA)
+    headings, rows = table.main_cells(results)
     given = {id(run): one for run, one in zip(runs, answered, strict=True)}
     template = _environment().get_template("page.html.j2")
     return template.render(

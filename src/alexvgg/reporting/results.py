@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from alexvgg import cost
 from alexvgg.metrics import accuracy_interval
 from alexvgg.reporting import slide
 
@@ -24,9 +25,10 @@ def summarize(runs: list[Run]) -> pd.DataFrame:
     """One row a model, in the order of the runs.
 
     Columns: model, architecture, source, params, the mean of each of MEASURED, its standard deviation
-    (`<name>_sd`, missing for a single seed), test_acc_low and test_acc_high (95 %), seeds.
+    (`<name>_sd`, missing for a single seed), test_acc_low and test_acc_high (95 %), seeds, and whether training went
+    to its end (`finished`).
     """
-    table = pd.DataFrame([{**run.summary, **run.metrics} for run in runs])
+    table = pd.DataFrame([{**run.summary, **run.metrics, "finished": _finished(run)} for run in runs])
     rows = []
     for model, group in table.groupby("model", sort=False):
         first = group.iloc[0]
@@ -36,6 +38,7 @@ def summarize(runs: list[Run]) -> pd.DataFrame:
             row[f"{name}_sd"] = group[name].std(ddof=1)
         row["test_acc_low"], row["test_acc_high"] = accuracy_interval(row["test_acc"], first["images"]["test"])
         row["seeds"] = [int(seed) for seed in group["seed"]]
+        row["finished"] = bool(group["finished"].all())
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -56,6 +59,11 @@ def flat(results: pd.DataFrame) -> pd.DataFrame:
             table[f"slide_{name}"] = pd.Series(printed, dtype=float)
             table[f"difference_{name}"] = table[name] - table[f"slide_{name}"]
     return table
+
+
+def _finished(run: Run) -> bool:
+    made, planned = cost.steps(run.summary)
+    return made == planned
 
 
 def _plain(value: Any) -> Any:

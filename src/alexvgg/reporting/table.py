@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from alexvgg import cost
 from alexvgg.reporting import slide
 from alexvgg.reporting.results import SLIDE_COLUMNS, Run
 
@@ -15,28 +16,29 @@ DATA_TITLES = {"cifar100": "CIFAR-100", "digits": "scikit-learn's handwritten di
 
 def markdown(profile: str, results: pd.DataFrame, runs: list[Run]) -> str:
     """`results.md`: title, settings, table, comparison with the slide, and what the columns mean."""
-    on_slide_data = results["source"].iloc[0] == slide.DATA
-    parts = [f"# Results: profile `{profile}`", settings(runs), main_table(results, on_slide_data)]
-    if on_slide_data:
+    parts = [f"# Results: profile `{profile}`", settings(runs), main_table(results)]
+    if results["source"].iloc[0] == slide.DATA:
         comparison = slide_comparison(results)
         parts += [comparison] if comparison else []
     parts += [footnote(results, runs)]
     return "\n\n".join(parts) + "\n"
 
 
-def main_table(results: pd.DataFrame, on_slide_data: bool) -> str:
+def main_table(results: pd.DataFrame) -> str:
     """The table itself."""
-    return grid(*main_cells(results, on_slide_data))
+    return grid(*main_cells(results))
 
 
-def main_cells(results: pd.DataFrame, on_slide_data: bool) -> tuple[list[str], list[list[str]]]:
+def main_cells(results: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
     """Headings and rows of the table. The slide's Val_ACC and the difference only where the data are the slide's."""
+    on_slide_data = results["source"].iloc[0] == slide.DATA
     headings = ["Model", "Params", *SLIDE_HEADINGS, "Test ACC (95 % interval)", "Test top-5"]
     headings += ["Slide Val_ACC", "Difference"] if on_slide_data else []
     lines = []
     for _, row in results.iterrows():
         test = f"{_spread(row, 'test_acc')} ({row['test_acc_low']:.4f}–{row['test_acc_high']:.4f})"
-        cells = [row["model"], f"{row['params']:,}", *(_spread(row, name) for name in SLIDE_COLUMNS)]
+        name = row["model"] if row["finished"] else f"{row['model']} (not trained to the end)"
+        cells = [name, f"{row['params']:,}", *(_spread(row, name) for name in SLIDE_COLUMNS)]
         cells += [test, _spread(row, "test_top5")]
         if on_slide_data:
             printed = slide.RESULTS.get(row["architecture"], {}).get("val_acc")
@@ -85,9 +87,11 @@ def how_trained(summary: dict[str, Any]) -> str:
     recipe = summary["recipe"]
     smoothing = f", label smoothing {recipe['label_smoothing']:g}" if recipe["label_smoothing"] else ""
     early = "".join(f"{stage['epochs']} of them at {stage['crop']} px, " for stage in recipe["early_crops"])
+    made, planned = cost.steps(summary)
+    stopped = f"stopped after {made:,} of {planned:,} steps, " if made < planned else ""
     return (
-        f"{summary['crop']} × {summary['crop']} px cut from {summary['resize']}, {recipe['epochs']} epochs, {early}"
-        f"batch {recipe['batch_size']}, {recipe['optimizer']} {recipe['learning_rate']:g}, "
+        f"{summary['crop']} × {summary['crop']} px cut from {summary['resize']}, {recipe['epochs']} epochs, "
+        f"{stopped}{early}batch {recipe['batch_size']}, {recipe['optimizer']} {recipe['learning_rate']:g}, "
         f"{recipe['schedule']}{smoothing}, {recipe['precision']}"
     )
 

@@ -93,6 +93,9 @@ def _metrics(record: dict[str, Any]) -> list[Any]:
     if record["kind"] == "epoch":
         values = {name: record[name] for name in ("loss", "acc", "val_loss", "val_acc", "learning_rate")}
         step = record["epoch"]
+    elif record["kind"] == "step":  # means over the epoch so far
+        values = {f"step/{name}": record[name] for name in ("loss", "acc")}
+        step = record["step"]
     elif record["kind"] == "system":
         values = {f"system/{name}": value for name, value in record["values"].items()}
         step = record["step"]

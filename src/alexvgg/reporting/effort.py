@@ -1,0 +1,87 @@
+"""What training cost in arithmetic, and how much of it the slide's accuracy took."""
+
+import json
+from dataclasses import dataclass
+
+import pandas as pd
+
+from alexvgg import cost
+from alexvgg.reporting import slide
+from alexvgg.reporting.results import Run
+from alexvgg.reporting.table import grid
+
+HEADINGS = ["Model", "Training, PFLOP", "Slide Val_ACC", "first after epoch", "PFLOP until then", "Share"]
+NOTE = """\
+10¹⁵ floating-point operations of one training: two a multiply-add, in convolutions and dense layers, forward and \
+backward."""
+SHARE_NOTE = """ The share is of the most that any model of the same network and size took to the same accuracy; one \
+that did not reach it took more than its whole training."""
+
+
+@dataclass(frozen=True)
+class Effort:
+    """One model, means over its seeds: petaflop of the whole training, and epoch and petaflop to the slide's Val_ACC.
+
+    The last two are None where a seed did not reach it, or the slide prints none.
+    """
+
+    model: str
+    network: str  # equal for models of the same network and size
+    petaflop: float
+    printed: float | None
+    epoch: float | None
+    petaflop_to_it: float | None
+
+
+def efforts(runs: list[Run], histories: dict[str, pd.DataFrame]) -> list[Effort]:
+    """One a model, in the order of the runs. `histories` by `<model>-<seed>`."""
+    by_model: dict[str, list[Run]] = {}
+    for run in runs:
+        by_model.setdefault(run.summary["model"], []).append(run)
+    return [_effort(several, histories) for several in by_model.values()]
+
+
+def markdown(runs: list[Run], histories: dict[str, pd.DataFrame]) -> str:
+    """A section for `results.md`."""
+    found = efforts(runs, histories)
+    compared = any(one.printed is not None for one in found)
+    lines = [_cells(one, found) if compared else _cells(one, found)[:2] for one in found]
+    headings = HEADINGS if compared else HEADINGS[:2]
+    note = NOTE + (SHARE_NOTE if compared else "")
+    return f"\n## What training cost\n\n{grid(headings, lines)}\n\n{note}\n"
+
+
+def _effort(runs: list[Run], histories: dict[str, pd.DataFrame]) -> Effort:
+    first = runs[0].summary
+    printed = slide.RESULTS.get(first["architecture"], {}).get("val_acc") if first["source"] == slide.DATA else None
+    flops = [cost.petaflop_by_epoch(run.summary, run.metrics["training_flop"]) for run in runs]
+    whole = sum(flop[-1] for flop in flops) / len(flops)
+    network = json.dumps([first["architecture"], first["options"], first["crop"]], sort_keys=True)
+    reached = [] if printed is None else [_first(run, histories, printed) for run in runs]
+    epochs = [epoch for epoch in reached if epoch is not None]
+    if len(epochs) < len(runs):
+        return Effort(first["model"], network, whole, printed, None, None)
+    to_it = sum(flop[epoch - 1] for flop, epoch in zip(flops, epochs, strict=True)) / len(runs)
+    return Effort(first["model"], network, whole, printed, sum(epochs) / len(epochs), to_it)
+
+
+def _first(run: Run, histories: dict[str, pd.DataFrame], val_acc: float) -> int | None:
+    """The first epoch, counted from 1, after which the validation accuracy is at least this."""
+    history = histories[f"{run.summary['model']}-{run.summary['seed']}"]
+    good = history.loc[history["val_acc"] >= val_acc, "epoch"]
+    return None if good.empty else int(good.iloc[0])
+
+
+def _cells(one: Effort, all_of_them: list[Effort]) -> list[str]:
+    cells = [one.model, f"{one.petaflop:.2f}"]
+    if one.printed is None:
+        return [*cells, "–", "–", "–", "–"]
+    if one.epoch is None or one.petaflop_to_it is None:
+        return [*cells, f"{one.printed:.4f}", "not reached", f"> {one.petaflop:.2f}", "–"]
+    same = [other for other in all_of_them if other.network == one.network]
+    most = max(same, key=lambda other: other.petaflop_to_it or other.petaflop)
+    share = one.petaflop_to_it / (most.petaflop_to_it or most.petaflop)
+    sign = "" if most.petaflop_to_it else "< "
+    alone = len(same) == 1
+    epoch, until = f"{one.epoch:g}", f"{one.petaflop_to_it:.2f}"
+    return [*cells, f"{one.printed:.4f}", epoch, until, "–" if alone else f"{sign}{share:.2f}"]
