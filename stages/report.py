@@ -9,7 +9,7 @@ import pandas as pd
 
 from alexvgg import console, files, layout, params_file
 from alexvgg.data import arrays
-from alexvgg.reporting import ablations, architecture, deck, effort, figures, page, results, table, talk
+from alexvgg.reporting import ablations, architecture, deck, effort, figures, page, results, table, talk, variants
 from alexvgg.reporting.contents import Contents, Pictures
 
 
@@ -48,8 +48,8 @@ def main() -> None:
 
 def write_table(folder: Path, contents: Contents, histories: dict[str, pd.DataFrame]) -> None:
     summary = results.summarize(contents.runs)
-    text = table.markdown(contents.profile, summary, contents.runs) + effort.markdown(contents.runs, histories)
-    files.write_text(folder / "results.md", text)
+    parts = [table.markdown(contents.profile, summary, contents.runs), variants.markdown(contents.runs)]
+    files.write_text(folder / "results.md", "".join([*parts, effort.markdown(contents.runs, histories)]))
     files.write_text(folder / "results.csv", results.flat(summary).to_csv(index=False, lineterminator="\n"))
     files.write_json(folder / "results.json", results.records(summary))
 

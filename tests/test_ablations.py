@@ -10,7 +10,7 @@ import pytest
 from pptx import Presentation
 
 from alexvgg.png import plt, save
-from alexvgg.reporting import ablations, architecture, deck, figures, slide, talk
+from alexvgg.reporting import ablations, architecture, deck, figures, slide, talk, variants
 from alexvgg.reporting.contents import Contents, Pictures
 from test_crops import description
 from test_reporting import RECIPE, run
@@ -187,3 +187,36 @@ def test_every_claim_names_what_a_roster_can_choose():
         known = [*AlexNetOptions.model_fields, *Recipe.model_fields, "architecture"]
         assert claim.setting in known
     assert set(slide.MILLIONS) | set(slide.RESULTS) <= set(models.ARCHITECTURES)
+
+
+def cells(markdown):
+    lines = [line.split("|")[1:-1] for line in markdown.splitlines() if line.startswith("| ")]
+    return {
+        line[0].strip(): [cell.strip() for cell in line[1:]]
+        for line in lines[1:]
+        if not line[0].strip().startswith("-")
+    }
+
+
+def test_every_model_of_the_first_ones_size_is_held_against_it():
+    runs = [variant(seed=seed, val_acc=acc) for seed, acc in enumerate((0.50, 0.52, 0.54))]
+    runs += [
+        variant("other", seed, acc, recipe={"flip": "none", "early_crops": []})
+        for seed, acc in enumerate((0.6, 0.62, 0.64))
+    ]
+    runs += [variant("larger", seed, 0.9, crop=300) for seed in range(3)]
+    text = variants.markdown(runs)
+    assert "## Against alexnet" in text
+    # pooled deviation 0.02, t(0.975, 4) = 2.776, times sqrt(2/3)
+    assert cells(text) == {
+        "alexnet": ["", "0.5200 ± 0.0200", "", ""],
+        "other": ["flip none", "0.6200 ± 0.0200", "+0.1000", "± 0.0453"],
+    }
+
+
+def test_with_one_seed_nothing_is_said_of_chance_and_with_one_model_nothing_at_all():
+    runs = [variant(), variant("other", val_acc=0.4, recipe={"weight_decay": 0.0, "gradient_clip_norm": None})]
+    text = variants.markdown(runs)
+    assert cells(text)["other"] == ["weight_decay 0, gradient_clip_norm none", "0.4000", "-0.1000", "–"]
+    assert variants.ONE_SEED in text
+    assert variants.markdown(runs[:1]) == ""

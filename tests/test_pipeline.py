@@ -159,6 +159,7 @@ SOURCES = {
     "src/alexvgg/reporting/answers.py": {"report"},
     "src/alexvgg/reporting/architecture.py": {"report"},
     "src/alexvgg/reporting/page.py": {"report"},
+    "src/alexvgg/reporting/variants.py": {"report"},
     "src/alexvgg/reporting/__init__.py": {"report"},
 }
 

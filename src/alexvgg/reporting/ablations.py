@@ -40,6 +40,11 @@ class Variant:
         """Standard deviation between seeds; nan for one."""
         return float(np.std(self.values, ddof=1)) if len(self.values) > 1 else math.nan
 
+    @property
+    def spread(self) -> str:
+        """Mean ± standard deviation, for a table."""
+        return f"{self.mean:.4f}" + (f" ± {self.deviation:.4f}" if len(self.values) > 1 else "")
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -108,7 +113,7 @@ def _compare(claim: slide.Claim, group: dict[Any, list[Run]], histories: dict[st
     }
     reference = variants[claim.reference]
     findings = [
-        _finding(variant, reference, list(variants.values()), value in claim.no_better)
+        finding(variant, reference, list(variants.values()), value in claim.no_better)
         for value, variant in variants.items()
         if value != claim.reference
     ]
@@ -146,7 +151,7 @@ def epochs_to(target: float, errors: np.ndarray) -> float:
     return float(first - 0.5 + (above - target) / (above - below))
 
 
-def _finding(variant: Variant, reference: Variant, all_variants: list[Variant], no_better: bool) -> Finding:
+def finding(variant: Variant, reference: Variant, all_variants: list[Variant], no_better: bool) -> Finding:
     """The seeds' variance is taken to be the same for all variants of a comparison, and pooled."""
     difference = variant.mean - reference.mean
     freedom = sum(len(one.values) - 1 for one in all_variants)

@@ -4,7 +4,7 @@ from typing import Any
 
 from alexvgg.data.arrays import Description
 from alexvgg.reporting import slide
-from alexvgg.reporting.ablations import Comparison, Finding, Variant
+from alexvgg.reporting.ablations import Comparison, Finding
 from alexvgg.reporting.contents import Contents
 from alexvgg.reporting.table import grid
 
@@ -83,7 +83,7 @@ def section(comparison: Comparison) -> list[str]:
 
 def comparison_cells(comparison: Comparison) -> list[list[str]]:
     """The reference's line, and one for each variant that is compared with it."""
-    lines = [[comparison.reference.name, _spread(comparison.reference), "", "", "compared with"]]
+    lines = [[comparison.reference.name, comparison.reference.spread, "", "", "compared with"]]
     return lines + [_line(comparison, finding) for finding in comparison.findings]
 
 
@@ -92,11 +92,7 @@ def _line(comparison: Comparison, finding: Finding) -> list[str]:
     if comparison.claim.measure == "epochs_to_error":
         difference += f" ({comparison.reference.mean / finding.variant.mean:.2f} times as fast)"
     interval = "–" if finding.interval != finding.interval else f"± {finding.interval:.4f}"
-    return [finding.variant.name, _spread(finding.variant), difference, interval, finding.in_words]
-
-
-def _spread(variant: Variant) -> str:
-    return f"{variant.mean:.4f}" + (f" ± {variant.deviation:.4f}" if len(variant.values) > 1 else "")
+    return [finding.variant.name, finding.variant.spread, difference, interval, finding.in_words]
 
 
 def classes(description: Description) -> str:
