@@ -190,12 +190,9 @@ def test_every_claim_names_what_a_roster_can_choose():
 
 
 def cells(markdown):
-    lines = [line.split("|")[1:-1] for line in markdown.splitlines() if line.startswith("| ")]
-    return {
-        line[0].strip(): [cell.strip() for cell in line[1:]]
-        for line in lines[1:]
-        if not line[0].strip().startswith("-")
-    }
+    rows = [line for line in markdown.splitlines() if line.startswith("| ") and not line.startswith("| -")]
+    split = [[cell.strip() for cell in row.split("|")[1:-1]] for row in rows]
+    return {name: rest for name, *rest in split[1:]}
 
 
 def test_every_model_of_the_first_ones_size_is_held_against_it():
