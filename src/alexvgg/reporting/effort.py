@@ -73,15 +73,15 @@ def _first(run: Run, histories: dict[str, pd.DataFrame], val_acc: float) -> int 
 
 
 def _cells(one: Effort, all_of_them: list[Effort]) -> list[str]:
-    cells = [one.model, f"{one.petaflop:.2f}"]
+    cells = [one.model, f"{one.petaflop:.3g}"]
     if one.printed is None:
         return [*cells, "–", "–", "–", "–"]
     if one.epoch is None or one.petaflop_to_it is None:
-        return [*cells, f"{one.printed:.4f}", "not reached", f"> {one.petaflop:.2f}", "–"]
+        return [*cells, f"{one.printed:.4f}", "not reached", f"> {one.petaflop:.3g}", "–"]
     same = [other for other in all_of_them if other.network == one.network]
     most = max(same, key=lambda other: other.petaflop_to_it or other.petaflop)
     share = one.petaflop_to_it / (most.petaflop_to_it or most.petaflop)
     sign = "" if most.petaflop_to_it else "< "
     alone = len(same) == 1
-    epoch, until = f"{one.epoch:g}", f"{one.petaflop_to_it:.2f}"
+    epoch, until = f"{one.epoch:g}", f"{one.petaflop_to_it:.3g}"
     return [*cells, f"{one.printed:.4f}", epoch, until, "–" if alone else f"{sign}{share:.2f}"]
