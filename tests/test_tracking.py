@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from alexvgg import journal as journals
+from alexvgg import recording
 from alexvgg.errors import TrackingError
 from alexvgg.journal import Journal
 from alexvgg.tracking import connection
@@ -74,6 +75,7 @@ def test_what_was_logged_is_read_back(target, root, folder):
     assert running.info.status == "RUNNING"
     assert running.data.metrics["loss"] == 0.5
     journal.append("epoch", **epoch(2, 0.25))
+    journal.append("step", epoch=3, step=70, loss=0.25, acc=0.5)
     journal.append("system", step=3, values={"cpu_utilization_percentage": 50.0})
     journal.append("end", status="FINISHED", params=123, val_acc=0.5, weights_sha256="", artifacts={"weights": "gone"})
     journal.append("evaluation", metrics={"test_acc": 0.75})
@@ -84,9 +86,11 @@ def test_what_was_logged_is_read_back(target, root, folder):
     assert [(point.step, point.value) for point in history] == [(1, 2.5), (2, 2.25)]
     assert run.data.metrics["test_acc"] == 0.75
     assert run.data.metrics["system/cpu_utilization_percentage"] == 50.0
+    [inside] = client(root).get_metric_history(run.info.run_id, "step/loss")
+    assert (inside.step, inside.value) == (70, 0.25)
     assert run.info.run_name == "alexnet-0"
     assert run.info.status == "FINISHED"
-    assert run.info.end_time == journals.read(journal.path)[5]["time"]
+    assert run.info.end_time == journals.read(journal.path)[6]["time"]
     assert run.data.params["learning_rate"] == "0.001"
     assert run.data.params["parameters"] == "123"
     assert run.data.tags["dvc.stage"] == "train@alexnet-0"
@@ -99,6 +103,18 @@ def test_what_was_logged_is_read_back(target, root, folder):
     experiment = client(root).get_experiment(run.info.experiment_id)
     assert experiment.name == "alexvgg-test"
     assert experiment.artifact_location == (root / "mlruns" / "alexvgg-test").as_uri()
+
+
+def test_steps_are_recorded_now_and_then(folder, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(recording.time, "monotonic", lambda: now[0])
+    journal = Journal.create(folder, **identity())
+    add = recording.steps_into(journal)
+    for step in range(1, 26):
+        now[0] += 1
+        add(epoch=1, step=step, loss=1.0 / step, acc=0.5)
+    kept = [(record["step"], record["loss"]) for record in journals.read(journal.path) if record["kind"] == "step"]
+    assert kept == [(10, 0.1), (20, 0.05)]
 
 
 def test_sending_again_changes_nothing(target, root, folder):
