@@ -7,6 +7,8 @@ from alexvgg.data.dataset import Dataset, Split
 from alexvgg.errors import ParamsError
 from alexvgg.params import Preprocess
 
+AT_ONCE = 1000  # images
+
 
 def split_validation(train: Split, fraction: float, seed: int) -> tuple[Split, Split]:
     """Training and validation part, every class in both in the same proportion. Raises ParamsError."""
@@ -50,12 +52,14 @@ def describe(
 def channel_statistics(images: np.ndarray) -> tuple[list[float], list[float]]:
     """Mean and standard deviation per channel, of pixel values from 0 to 1.
 
-    Counted over the 256 values a pixel can have: exact, and no copy of the images in floating point.
+    Counted over the 256 values a pixel can have, some images at a time: exact, and without a copy of all of them in
+    wider numbers.
     """
     values = np.arange(256) / 255
     means, deviations = [], []
     for channel in range(images.shape[-1]):
-        share = np.bincount(images[..., channel].reshape(-1), minlength=256) / images[..., channel].size
+        blocks = (images[i : i + AT_ONCE, ..., channel].reshape(-1) for i in range(0, len(images), AT_ONCE))
+        share = sum(np.bincount(block, minlength=256) for block in blocks) / images[..., channel].size
         mean = float(share @ values)
         means.append(mean)
         deviations.append(float(np.sqrt(share @ (values - mean) ** 2)))
