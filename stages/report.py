@@ -27,6 +27,7 @@ def main() -> None:
         profile,
         runs,
         ablations.comparisons(runs, histories),
+        effort.efforts(runs, histories),
         files.read_json(layout.published(profile)),
         arrays.load_description(layout.DESCRIPTION),
         Pictures(
@@ -38,7 +39,7 @@ def main() -> None:
         ),
     )
     guard.check()
-    write_table(folder, contents, histories)
+    write_table(folder, contents)
     write_networks(contents)
     figures.curves(contents.pictures.curves, histories, f"profile {profile}, {contents.description.source}")
     write_talk(contents, histories)
@@ -46,10 +47,10 @@ def main() -> None:
     deck.write(folder / "slides.pptx", contents)
 
 
-def write_table(folder: Path, contents: Contents, histories: dict[str, pd.DataFrame]) -> None:
+def write_table(folder: Path, contents: Contents) -> None:
     summary = results.summarize(contents.runs)
     parts = [table.markdown(contents.profile, summary, contents.runs), variants.markdown(contents.runs)]
-    files.write_text(folder / "results.md", "".join([*parts, effort.markdown(contents.runs, histories)]))
+    files.write_text(folder / "results.md", "".join([*parts, effort.markdown(contents.efforts)]))
     files.write_text(folder / "results.csv", results.flat(summary).to_csv(index=False, lineterminator="\n"))
     files.write_json(folder / "results.json", results.records(summary))
 

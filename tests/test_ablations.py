@@ -10,7 +10,7 @@ import pytest
 from pptx import Presentation
 
 from alexvgg.png import plt, save
-from alexvgg.reporting import ablations, architecture, deck, figures, slide, talk, variants
+from alexvgg.reporting import ablations, architecture, deck, effort, figures, slide, talk, variants
 from alexvgg.reporting.contents import Contents, Pictures
 from test_crops import description
 from test_reporting import RECIPE, run
@@ -49,7 +49,8 @@ def contents(folder, runs, described, histories=None):
     for one in runs:
         if "layers" in one.summary:
             architecture.draw(folder / f"layers/{one.summary['model']}.png", one.summary)
-    return Contents("ablations", runs, found, PUBLISHED, described, pictures)
+    efforts = [effort.Effort(one.summary["model"], "a", 0.25, 0.4432, 2, 0.125) for one in runs]
+    return Contents("ablations", runs, found, efforts, PUBLISHED, described, pictures)
 
 
 def only(runs, histories=None):

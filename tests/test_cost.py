@@ -68,7 +68,11 @@ PLAIN = {"recipe": RECIPE | {"early_crops": [], "epochs": 4}}
 def test_the_share_is_of_the_dearest_way_to_the_same_accuracy():
     runs = [run("ours"), run("plain", **PLAIN), run("small", crop=67, **PLAIN)]
     curves = histories(ours_0=[0.3, 0.4433, 0.5], plain_0=[0.1, 0.3, 0.4432, 0.4], small_0=[0.5, 0.1, 0.1, 0.1])
-    lines = [line.split("|")[1:-1] for line in effort.markdown(runs, curves).splitlines() if line.startswith("| ")]
+    lines = [
+        line.split("|")[1:-1]
+        for line in effort.markdown(effort.efforts(runs, curves)).splitlines()
+        if line.startswith("| ")
+    ]
     cells = {line[0].strip(): [cell.strip() for cell in line[1:]] for line in lines}
     assert cells["ours"] == ["0.27", "0.4432", "2", "0.0899", "0.17"]  # 2 × 1 of 3 × 4 GFLOP an image
     assert cells["plain"] == ["0.719", "0.4432", "3", "0.539", "1.00"]
@@ -78,13 +82,13 @@ def test_the_share_is_of_the_dearest_way_to_the_same_accuracy():
 def test_what_was_not_reached_is_a_bound():
     runs = [run("ours"), run("plain", **PLAIN), run("plain", seed=1, **PLAIN)]
     curves = histories(ours_0=[0.3, 0.45, 0.5], plain_0=[0.1, 0.2, 0.3, 0.5], plain_1=[0.1, 0.2, 0.3, 0.4])
-    text = effort.markdown(runs, curves)
+    text = effort.markdown(effort.efforts(runs, curves))
     assert "| < 0.12 |" in " ".join(text.split())
     assert "not reached" in text
     assert "> 0.719" in text
 
 
 def test_other_data_is_not_held_against_the_slide():
-    text = effort.markdown([run("ours", source="digits")], histories(ours_0=[0.1, 0.9, 0.9]))
+    text = effort.markdown(effort.efforts([run("ours", source="digits")], histories(ours_0=[0.1, 0.9, 0.9])))
     assert "lide" not in text
     assert "0.27" in text

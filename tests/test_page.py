@@ -8,7 +8,7 @@ import pytest
 
 from alexvgg.data.dataset import Split
 from alexvgg.reporting import answers, page
-from test_ablations import contents
+from test_ablations import contents, variant
 from test_crops import description
 from test_reporting import run
 
@@ -68,6 +68,14 @@ def test_confused_pairs_and_mistakes_come_worst_first(logits, test_split):
     assert found[0].confidence == pytest.approx(0.97)
 
 
+def test_variants_are_held_against_the_first(logits, test_split, described, tmp_path):
+    runs = [variant(), variant("no <em>", val_acc=0.4, recipe={"flip": "none"})]
+    given = page.Answers(logits, {name: i / 4 for i, name in enumerate(CLASSES)})
+    text = page.html(contents(tmp_path, runs, described), [given] * 2, test_split)
+    assert "Against alexnet" in text and "-0.1000" in text
+    assert "no &lt;em&gt;" in text and "<em>" not in text
+
+
 def test_the_page(logits, test_split, described, tmp_path):
     runs = [run("alexnet", 0), run("alexnet", 1, shift=0.1), run("vgg16", 0)]
     for one in runs:
@@ -88,4 +96,6 @@ def test_the_page(logits, test_split, described, tmp_path):
     assert "83.0 % in the right superclass" in text
     assert "2.0500 ± 0.0707" in text
     assert "58,696,548" in text and "animals" in text
+    assert "PFLOP" in text and "0.125" in text
+    assert "Against alexnet" not in text
     assert "88dd" in text and "77cc" in text

@@ -6,6 +6,7 @@ from typing import Any
 
 from alexvgg.data.arrays import Description
 from alexvgg.reporting.ablations import Comparison
+from alexvgg.reporting.effort import Effort
 from alexvgg.reporting.results import Run
 
 
@@ -30,6 +31,7 @@ class Contents:
     profile: str
     runs: list[Run]
     comparisons: list[Comparison]
+    efforts: list[Effort]
     published: dict[str, dict[str, Any]]
     description: Description
     pictures: Pictures

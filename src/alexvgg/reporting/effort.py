@@ -41,14 +41,24 @@ def efforts(runs: list[Run], histories: dict[str, pd.DataFrame]) -> list[Effort]
     return [_effort(several, histories) for several in by_model.values()]
 
 
-def markdown(runs: list[Run], histories: dict[str, pd.DataFrame]) -> str:
+def markdown(found: list[Effort]) -> str:
     """A section for `results.md`."""
-    found = efforts(runs, histories)
-    compared = any(one.printed is not None for one in found)
-    lines = [_cells(one, found) if compared else _cells(one, found)[:2] for one in found]
-    headings = HEADINGS if compared else HEADINGS[:2]
-    note = NOTE + (SHARE_NOTE if compared else "")
-    return f"\n## What training cost\n\n{grid(headings, lines)}\n\n{note}\n"
+    return f"\n## What training cost\n\n{grid(*cells(found))}\n\n{note(found)}\n"
+
+
+def cells(found: list[Effort]) -> tuple[list[str], list[list[str]]]:
+    """Headings and lines of a table; on other data than the slide's, without what holds it against the slide."""
+    columns = len(HEADINGS) if _compared(found) else 2
+    return HEADINGS[:columns], [_cells(one, found)[:columns] for one in found]
+
+
+def note(found: list[Effort]) -> str:
+    """What the columns mean."""
+    return NOTE + (SHARE_NOTE if _compared(found) else "")
+
+
+def _compared(found: list[Effort]) -> bool:
+    return any(one.printed is not None for one in found)
 
 
 def _effort(runs: list[Run], histories: dict[str, pd.DataFrame]) -> Effort:

@@ -14,7 +14,7 @@ from matplotlib import image
 
 from alexvgg.data.arrays import Description
 from alexvgg.data.dataset import Split
-from alexvgg.reporting import answers, table, talk
+from alexvgg.reporting import answers, effort, table, talk, variants
 from alexvgg.reporting.ablations import Comparison
 from alexvgg.reporting.contents import Contents
 from alexvgg.reporting.results import Run, summarize
@@ -46,6 +46,11 @@ def html(contents: Contents, answered: list[Answers], test: Split) -> str:
         footnote=table.footnote(results, runs),
         curves=_encoded(pictures.curves.read_bytes()),
         curves_in_words=_curves_in_words(results),
+        effort=_table(effort.cells(contents.efforts)),
+        effort_note=effort.note(contents.efforts),
+        variants=_table(variants.cells(runs)),
+        variants_title=variants.title(runs),
+        variants_note=variants.note(runs),
         published={"headings": talk.PUBLISHED, "rows": talk.published_cells(contents.published)},
         comparisons=[_comparison(comparison, pictures.comparisons) for comparison in contents.comparisons],
         grouped=bool(description.superclasses),
@@ -55,6 +60,10 @@ def html(contents: Contents, answered: list[Answers], test: Split) -> str:
         montage=_encoded(pictures.montage.read_bytes()),
         provenance=_provenance(runs[0], description),
     )
+
+
+def _table(cells: tuple[list[str], list[list[str]]]) -> dict[str, Any]:
+    return {"headings": cells[0], "rows": cells[1]}
 
 
 def _comparison(comparison: Comparison, folder: Path) -> dict[str, Any]:

@@ -14,18 +14,28 @@ ONE_SEED = "One seed, so nothing is said about chance."
 
 
 def markdown(runs: list[Run]) -> str:
-    """A section for `results.md`; empty if no other model has the first one's architecture and size."""
+    """A section for `results.md`; empty if there is nothing to compare."""
+    found = cells(runs)
+    return f"\n## {title(runs)}\n\n{grid(*found)}\n\n{note(runs)}\n" if found[1] else ""
+
+
+def title(runs: list[Run]) -> str:
+    return f"Against {runs[0].summary['model']}"
+
+
+def note(runs: list[Run]) -> str:
+    """What the columns mean."""
+    return NOTE if len({run.summary["seed"] for run in runs}) > 1 else ONE_SEED
+
+
+def cells(runs: list[Run]) -> tuple[list[str], list[list[str]]]:
+    """Headings and lines of a table; no lines if no other model has the first one's architecture and size."""
     by_model: dict[str, list[Run]] = {}
     for run in runs:
         by_model.setdefault(run.summary["model"], []).append(run)
     reference, *others = by_model.values()
     same = [several for several in others if _size(several[0]) == _size(reference[0])]
-    if not same:
-        return ""
-    several_seeds = len(reference) > 1
-    title = reference[0].summary["model"]
-    lines = _lines(reference, same)
-    return f"\n## Against {title}\n\n{grid(HEADINGS, lines)}\n\n{NOTE if several_seeds else ONE_SEED}\n"
+    return HEADINGS, _lines(reference, same) if same else []
 
 
 def differences(summary: dict[str, Any], reference: dict[str, Any]) -> str:
