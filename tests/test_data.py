@@ -190,7 +190,7 @@ def processed(tmp_path):
     random = np.random.default_rng(0)
     split = Split(random.integers(0, 256, (40, 8, 8, 3), dtype=np.uint8), np.arange(40, dtype=np.int32))
     dataset = preprocess.Dataset(split, split, ["a", "b"], {})
-    sha256 = {"train": arrays.save(tmp_path / "train.npz", split)}
+    sha256 = {"train": arrays.save(tmp_path / "train.npy", split)}
     description = preprocess.describe(dataset, {"train": split}, sha256, "cifar100", "0" * 64, CHOSEN)
     arrays.save_description(tmp_path / "description.json", description)
     return split, description
@@ -198,25 +198,31 @@ def processed(tmp_path):
 
 def test_arrays_are_the_same_bytes_and_read_back(tmp_path, processed):
     split, description = processed
-    content = (tmp_path / "train.npz").read_bytes()
-    arrays.save(tmp_path / "train.npz", split)
-    assert content == (tmp_path / "train.npz").read_bytes()
+    content = (tmp_path / "train.npy").read_bytes()
+    arrays.save(tmp_path / "train.npy", split)
+    assert content == (tmp_path / "train.npy").read_bytes()
     assert arrays.load_description(tmp_path / "description.json") == description
-    assert np.array_equal(arrays.load(tmp_path / "train.npz", description).images, split.images)
+    assert np.array_equal(arrays.load(tmp_path / "train.npy", description).images, split.images)
+
+
+def test_arrays_are_the_same_bytes_in_every_python(tmp_path):
+    images = (np.arange(40 * 8 * 8 * 3) % 256).astype(np.uint8).reshape(40, 8, 8, 3)
+    sha256 = arrays.save(tmp_path / "train.npy", Split(images, np.arange(40, dtype=np.int32)))
+    assert sha256 == "ff0c5eeb1062beef7ce99f21e26836ee372feadbafc3907638e596ef2e624aa4"
 
 
 @pytest.mark.parametrize("seed", range(30))
 def test_any_damage_to_arrays_and_description_is_noticed(tmp_path, processed, seed):
     random = np.random.default_rng(seed)
-    damage(tmp_path / str(random.choice(["train.npz", "description.json"])), random)
+    damage(tmp_path / str(random.choice(["train.npy", "description.json"])), random)
     with pytest.raises(DataError, match=r"is damaged .*dvc checkout"):
-        arrays.load(tmp_path / "train.npz", arrays.load_description(tmp_path / "description.json"))
+        arrays.load(tmp_path / "train.npy", arrays.load_description(tmp_path / "description.json"))
 
 
 def test_missing_arrays_say_what_makes_them(tmp_path, processed):
-    (tmp_path / "train.npz").unlink()
+    (tmp_path / "train.npy").unlink()
     with pytest.raises(DataError, match=r"does not exist; run `dvc repro preprocess`"):
-        arrays.load(tmp_path / "train.npz", processed[1])
+        arrays.load(tmp_path / "train.npy", processed[1])
     with pytest.raises(DataError, match=r"does not exist; run `dvc repro preprocess`"):
         arrays.load_description(tmp_path / "gone.json")
 

@@ -376,10 +376,10 @@ def _(world):
     "an array that was damaged on the disk",
     TRAIN,
     3,
-    "data/train.npz is damaged (its sha256 is not the one in data/description.json); run `dvc checkout`",
+    "data/train.npy is damaged (its sha256 is not the one in data/description.json); run `dvc checkout`",
 )
 def _(world):
-    world.flip("data/train.npz")
+    world.flip("data/train.npy")
 
 
 @fault("a damaged description of the arrays", TRAIN, 3, "data/description.json is damaged ")

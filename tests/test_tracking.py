@@ -30,7 +30,7 @@ def identity(model="alexnet", seed=0, key="k1") -> dict:
             "epochs": 2, "batch_size": 32, "optimizer": "adam", "learning_rate": 0.001, "schedule": "cosine",
             "weight_decay": 0.0, "label_smoothing": 0.0, "precision": "float32", "random_crop": True, "flip": "none", "early_crops": [],
         },
-        "dataset": {"name": "digits", "digest": "d" * 64, "path": "data/train.npz", "images": {"train": 10}},
+        "dataset": {"name": "digits", "digest": "d" * 64, "path": "data/train.npy", "images": {"train": 10}},
     }  # fmt: skip
 
 

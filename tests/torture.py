@@ -325,7 +325,7 @@ def damages(folder: Path, tries: int, rng: random.Random) -> list[Tally]:
             ),
         }  # fmt: skip
         for name in ("train", "val", "test"):
-            path = folder / f"data/{name}.npz"
+            path = folder / f"data/{name}.npy"
             checks[path] = (
                 f"{name} arrays",
                 "nothing: refused",

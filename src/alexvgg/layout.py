@@ -11,7 +11,7 @@ PARAMS = Path("params.yaml")
 PIPELINE = Path("dvc.yaml")
 ARCHIVE = Path("data/archive.gz")
 DESCRIPTION = Path("data/description.json")
-SPLITS = {name: Path(f"data/{name}.npz") for name in ("train", "val", "test")}
+SPLITS = {name: Path(f"data/{name}.npy") for name in ("train", "val", "test")}
 PACKAGE = Path(__file__).parent
 
 

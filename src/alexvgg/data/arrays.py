@@ -48,9 +48,14 @@ class Description(BaseModel):
 
 
 def save(path: Path, split: Split) -> str:
-    """Write a split; the same arrays give the same bytes. Returns their sha256."""
-    with files.replacing(path, suffix=".npz") as temporary:
-        np.savez(temporary, images=split.images, labels=split.labels)
+    """Write a split; the same arrays give the same bytes. Returns their sha256.
+
+    Two arrays one after the other, and not `.npz`: what a zip archive looks like depends on the version of Python.
+    """
+    with files.replacing(path, suffix=".npy") as temporary:
+        with temporary.open("wb") as file:
+            for array in (split.images, split.labels):
+                np.save(file, array)
         return files.sha256(temporary)
 
 
@@ -61,8 +66,8 @@ def load(path: Path, description: Description) -> Split:
             if hashlib.file_digest(file, "sha256").hexdigest() != description.sha256[path.stem]:
                 raise DataError(f"{path} is damaged (its sha256 is not the one in data/description.json); {MEND}")
             file.seek(0)
-            with np.load(file, allow_pickle=False) as arrays:
-                return Split(arrays["images"], arrays["labels"])
+            images, labels = (np.load(file, allow_pickle=False) for _ in range(2))
+            return Split(images, labels)
     except FileNotFoundError:
         raise DataError(f"{path} does not exist; run `dvc repro preprocess`") from None
 

@@ -113,12 +113,12 @@ class _Deck:
         self._note(page, note, HEIGHT - MARGIN - below, Pt(12), below)
 
     def content(self) -> bytes:
-        """The file. The library dates the members of the archive; here they have no date."""
+        """The file, the same bytes everywhere: its members have no date, and no compression, of which there are many."""
         made, dateless = io.BytesIO(), io.BytesIO()
         self._deck.save(made)
-        with zipfile.ZipFile(made) as source, zipfile.ZipFile(dateless, "w", zipfile.ZIP_DEFLATED) as target:
+        with zipfile.ZipFile(made) as source, zipfile.ZipFile(dateless, "w") as target:
             for name in source.namelist():
-                target.writestr(zipfile.ZipInfo(name, EPOCH), source.read(name), zipfile.ZIP_DEFLATED)
+                target.writestr(zipfile.ZipInfo(name, EPOCH), source.read(name))
         return dateless.getvalue()
 
     def _page(self, title: str) -> Any:
