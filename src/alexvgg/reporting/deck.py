@@ -113,7 +113,7 @@ class _Deck:
         self._note(page, note, HEIGHT - MARGIN - below, Pt(12), below)
 
     def content(self) -> bytes:
-        """The file, the same bytes everywhere: its members have no date, and no compression, of which there are many."""
+        """The file, the same bytes everywhere: members without a date, and without compression, which differs."""
         made, dateless = io.BytesIO(), io.BytesIO()
         self._deck.save(made)
         with zipfile.ZipFile(made) as source, zipfile.ZipFile(dateless, "w") as target:
