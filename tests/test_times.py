@@ -1,5 +1,6 @@
 """How long trainings took, from journals."""
 
+import dataclasses
 import json
 import zlib
 
@@ -82,3 +83,27 @@ def test_a_journal_that_was_rebuilt_tells_no_time(tmp_path):
     write(tmp_path, "a", UNDISTURBED[1:])
     with pytest.raises(AlexvggError):
         times.of_profile(tmp_path, "p")
+
+
+def test_the_loss_of_a_stopped_training_is_shown_in_parts(tmp_path):
+    def step(number, loss):
+        return {"kind": "step", "epoch": 1 + (number - 1) // 100, "step": number, "loss": loss}
+
+    records = [
+        (1, {"kind": "environment", "versions": VERSIONS}),
+        (2, step(50, 4.0)),
+        (3, step(80, 3.7)),  # 30 steps at 3.2
+        (4, epoch(1) | {"loss": 3.5}),  # 20 steps at 2.7
+        (5, {"kind": "resume", "process": 2}),
+        (6, step(90, 3.6)),  # 10 of them at 2.8, done again
+        (7, step(110, 2.0)),  # 10 at 2.6, 10 at 2.0
+        (8, epoch(2) | {"loss": 1.9}),
+        (9, {"kind": "end", "status": "FINISHED"}),
+    ]
+    dataset = {"images": {"train": 6_450}}
+    write(tmp_path, "a", records, recipe=RECIPE | {"stop_after": 120}, dataset=dataset)
+    (found,) = times.of_profile(tmp_path, "p")
+    assert [step for step, _ in found.losses] == [50, 80, 90, 110]
+    assert [loss for _, loss in found.losses] == pytest.approx([4.0, 3.2, 2.8, 2.3])
+    assert "| 110 | 2.3000 |" in times.table("p", [found])
+    assert "stopped" not in times.table("p", [dataclasses.replace(found, losses=[])])

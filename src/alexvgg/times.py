@@ -7,6 +7,7 @@ import math
 import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ class Timing:
     rate: float  # training images a second, without validation
     interruptions: int
     processor: str
+    losses: list[tuple[int, float]]  # of a training that `stop_after` ended: a step, and the mean since the one before
 
 
 def timing(records: list[dict[str, Any]]) -> Timing | None:
@@ -43,9 +45,10 @@ def timing(records: list[dict[str, Any]]) -> Timing | None:
     seconds = _seconds_by_epoch(records)
     crops = crop_by_epoch(start)[: len(seconds)]
     rate = _images_a_second(records, start["recipe"]["batch_size"])
+    losses = _losses(records, start) if start["recipe"].get("stop_after") else []
     interruptions = sum(record["kind"] == "resume" for record in records)
     processor = f"{versions['processor']}, {versions['threads']} threads"
-    return Timing(f"{start['model']}-{start['seed']}", crops, seconds, rate, interruptions, processor)
+    return Timing(f"{start['model']}-{start['seed']}", crops, seconds, rate, interruptions, processor, losses)
 
 
 def _seconds_by_epoch(records: Iterable[dict[str, Any]]) -> list[float]:
@@ -76,6 +79,21 @@ def _images_a_second(records: list[dict[str, Any]], batch_size: int) -> float:
     return 1000 * steps * batch_size / milliseconds if milliseconds else math.nan
 
 
+def _losses(records: list[dict[str, Any]], start: dict[str, Any]) -> list[tuple[int, float]]:
+    """The mean loss in about ten parts of a training. A record has its mean over the epoch so far."""
+    per_epoch = start["dataset"]["images"]["train"] // start["recipe"]["batch_size"]
+    of_epoch = {record["epoch"]: record["loss"] * per_epoch for record in records if record["kind"] == "epoch"}
+    sums = {0: 0.0}  # over all steps, by step
+    for record in records:
+        if record["kind"] == "step":
+            epochs = record["epoch"] - 1
+            before = sum(of_epoch[epoch] for epoch in range(1, epochs + 1))
+            sums[record["step"]] = before + record["loss"] * (record["step"] - epochs * per_epoch)
+    steps = sorted(sums)
+    chosen = steps[:: max(1, len(steps) // 10)]
+    return [(end, (sums[end] - sums[begin]) / (end - begin)) for begin, end in pairwise(chosen)]
+
+
 def of_profile(folder: Path, profile: str) -> list[Timing]:
     """The newest finished training of each run of a profile, by the journals in `folder`.
 
@@ -100,6 +118,7 @@ def table(profile: str, timings: list[Timing]) -> str:
         "training, all sizes together, without validation.", "",
         HEADER, *map(_row, timings), "",
         f"Training of all: {_hours(total)}.", "",
+        *(line for one in timings if one.losses for line in _progress(one)),
     ]  # fmt: skip
     return "\n".join(lines)
 
@@ -112,6 +131,19 @@ def _row(one: Timing) -> str:
     rate = "–" if math.isnan(one.rate) else f"{one.rate:.1f}"
     cells = [one.run, ", ".join(parts), _hours(sum(one.seconds)), rate, str(one.interruptions), one.processor]
     return f"| {' | '.join(cells)} |"
+
+
+def _progress(one: Timing) -> list[str]:
+    """Of a training that was stopped early: how its loss fell."""
+    lines = [f"| {step:,} | {loss:.4f} |" for step, loss in one.losses]
+    return [
+        f"## {one.run}, stopped early",
+        "",
+        "| Up to step | mean loss since the line above |",
+        "| ---: | ---: |",
+        *lines,
+        "",
+    ]
 
 
 def _hours(seconds: float) -> str:
