@@ -68,13 +68,20 @@ def test_the_time_between_an_interruption_and_its_end_does_not_count(tmp_path):
     assert (found.seconds, found.interruptions) == ([10, 15, 35], 2)
 
 
+def test_a_machine_that_slept_was_not_at_work(tmp_path):
+    slept = [(s if s < 22 else s + 3600, record) for s, record in UNDISTURBED]
+    write(tmp_path, "a", slept)
+    (found,) = times.of_profile(tmp_path, "p")
+    assert (found.seconds, found.interruptions) == ([10, 5, 30], 1)
+
+
 def test_the_newest_finished_training_of_this_profile_counts(tmp_path):
     write(tmp_path, "old", UNDISTURBED)
-    write(tmp_path, "new", [(s * 2, record) for s, record in UNDISTURBED], time=10**6)
+    write(tmp_path, "new", [(s * 1.5, record) for s, record in UNDISTURBED], time=10**6)
     write(tmp_path, "unfinished", UNDISTURBED[:5], time=2 * 10**6)
     write(tmp_path, "other", UNDISTURBED, profile="q", time=3 * 10**6)
     (found,) = times.of_profile(tmp_path, "p")
-    assert found.seconds == [20, 24, 60]
+    assert found.seconds == [15, 18, 45]
     with pytest.raises(AlexvggError, match="no finished training of profile r"):
         times.of_profile(tmp_path, "r")
 

@@ -5,7 +5,6 @@ Times are of a machine and a day: they are no output of DVC's, and nothing else 
 
 import math
 import statistics
-from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -14,6 +13,8 @@ from typing import Any
 from alexvgg import journal
 from alexvgg.cost import crop_by_epoch
 from alexvgg.errors import AlexvggError
+
+ASLEEP = 60.0  # seconds without a record, where there is one every ten: the machine slept
 
 HEADER = """\
 | Run | Epochs (median time of one) | Training in all | Images/s | Interruptions | Processor |
@@ -41,41 +42,47 @@ def timing(records: list[dict[str, Any]]) -> Timing | None:
     versions = next((r["versions"] for r in records if r["kind"] == "environment"), None)
     if versions is None:  # rebuilt from DVC's files
         return None
-    records = [record for record in records if record["kind"] != "damaged"]
+    end = max(i for i, r in enumerate(records) if r["kind"] == "end" and r["status"] == "FINISHED")
+    records = [record for record in records[: end + 1] if record["kind"] != "damaged"]
     seconds = _seconds_by_epoch(records)
-    crops = crop_by_epoch(start)[: len(seconds)]
-    rate = _images_a_second(records, start["recipe"]["batch_size"])
-    losses = _losses(records, start) if start["recipe"].get("stop_after") else []
-    interruptions = sum(record["kind"] == "resume" for record in records)
-    processor = f"{versions['processor']}, {versions['threads']} threads"
-    return Timing(f"{start['model']}-{start['seed']}", crops, seconds, rate, interruptions, processor, losses)
+    return Timing(
+        run=f"{start['model']}-{start['seed']}",
+        crops=crop_by_epoch(start)[: len(seconds)],
+        seconds=seconds,
+        rate=_images_a_second(records, start["recipe"]["batch_size"]),
+        interruptions=sum(_interrupted(before, after) for before, after in pairwise(records)),
+        processor=f"{versions['processor']}, {versions['threads']} threads",
+        losses=_losses(records, start) if start["recipe"].get("stop_after") else [],
+    )
 
 
-def _seconds_by_epoch(records: Iterable[dict[str, Any]]) -> list[float]:
-    """The time between records, without that between an interruption and its `resume`."""
-    seconds, last = [0.0], None
-    for record in records:
-        if last is not None and record["kind"] != "resume":
-            seconds[-1] += (record["time"] - last) / 1000
-        last = record["time"]
-        if record["kind"] == "epoch":
+def _interrupted(before: dict[str, Any], after: dict[str, Any]) -> bool:
+    """Whether nothing was computed between two records."""
+    return bool(after["kind"] == "resume" or after["time"] - before["time"] >= 1000 * ASLEEP)
+
+
+def _seconds_by_epoch(records: list[dict[str, Any]]) -> list[float]:
+    """The time between records, but for interruptions."""
+    seconds = [0.0]
+    for before, after in pairwise(records):
+        if not _interrupted(before, after):
+            seconds[-1] += (after["time"] - before["time"]) / 1000
+        if after["kind"] == "epoch":
             seconds.append(0.0)
-        if record["kind"] == "end" and record["status"] == "FINISHED":
-            break
     return seconds[:-1]  # what follows the last epoch is writing
 
 
 def _images_a_second(records: list[dict[str, Any]], batch_size: int) -> float:
-    """From one `step` record to the next in the same epoch."""
+    """From one `step` record to the next in the same epoch, without what lies on either side of an interruption."""
     steps, milliseconds, last = 0, 0, None
-    for record in records:
-        if record["kind"] == "resume":
+    for before, after in pairwise(records):
+        if _interrupted(before, after):
             last = None
-        elif record["kind"] == "step":
-            if last is not None and last["epoch"] == record["epoch"]:
-                steps += record["step"] - last["step"]
-                milliseconds += record["time"] - last["time"]
-            last = record
+        if after["kind"] == "step":
+            if last is not None and last["epoch"] == after["epoch"]:
+                steps += after["step"] - last["step"]
+                milliseconds += after["time"] - last["time"]
+            last = after
     return 1000 * steps * batch_size / milliseconds if milliseconds else math.nan
 
 
