@@ -17,7 +17,7 @@ def main() -> None:
     settings = params_file.load(layout.PARAMS)
     guard = layout.guard("report")
     profile, folder = settings.profile, layout.reports(settings.profile)
-    names = [f"{model}-{seed}" for model in settings.models for seed in settings.seeds]
+    names = settings.runs(settings.models)
     runs = [
         results.Run(files.read_json(layout.summary(profile, run)), files.read_json(layout.metrics(profile, run)))
         for run in names

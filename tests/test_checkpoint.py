@@ -165,12 +165,23 @@ def data():
     return Split(random.integers(0, 256, (32, 8, 8, 3), dtype=np.uint8), random.integers(0, 2, 32).astype(np.int32))
 
 
-@pytest.mark.parametrize("optimizer", ["adam", pytest.param("sgd", marks=pytest.mark.slow)])
-def test_restored_anywhere_it_ends_with_the_same_bits(tf, data, optimizer, tmp_path):
+EARLY = [{"crop": 12, "epochs": 1}]
+
+
+@pytest.mark.parametrize(
+    ("changes", "steps"),
+    [
+        ({"optimizer": "adam"}, (3, 3)),
+        ({"optimizer": "adam", "early_crops": EARLY, "stop_after": 5}, (3, 2)),
+        pytest.param({"optimizer": "sgd"}, (3, 3), marks=pytest.mark.slow),
+    ],
+    ids=["adam", "early crops, stopped in an epoch", "sgd"],
+)
+def test_restored_anywhere_it_ends_with_the_same_bits(tf, data, changes, steps, tmp_path):
     """At every step and every batch of every validation, through a file, in a new network with other weights."""
     from alexvgg.training import Trainer
 
-    settings = recipe(epochs=2, batch_size=10, optimizer=optimizer, weight_decay=0.1)
+    settings = recipe(epochs=2, batch_size=10, weight_decay=0.1, **changes)
 
     def new():
         model = tiny_network()
@@ -180,7 +191,7 @@ def test_restored_anywhere_it_ends_with_the_same_bits(tf, data, optimizer, tmp_p
     model, trainer = new()
     rows = list(trainer.epochs(data, 12, quiet, lambda: states.append(deepcopy(trainer.state()))))
     expected = [value.tobytes() for value in trainer.state()[1].values()]
-    assert len(states) == 2 * (3 + 3)
+    assert len(states) == sum(made + 3 for made in steps)  # three batches in each validation
     for step, arrays, facts in states:
         with Checkpoints(tmp_path / "c-1" / f"{step}-{len(arrays)}") as checkpoints:
             checkpoints.save(Snapshot(step, arrays, facts, HERE))

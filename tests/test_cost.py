@@ -81,11 +81,11 @@ def test_the_share_is_of_the_dearest_way_to_the_same_accuracy():
 
 def test_what_was_not_reached_is_a_bound():
     runs = [run("ours"), run("plain", **PLAIN), run("plain", seed=1, **PLAIN)]
-    curves = histories(ours_0=[0.3, 0.45, 0.5], plain_0=[0.1, 0.2, 0.3, 0.5], plain_1=[0.1, 0.2, 0.3, 0.4])
+    curves = histories(ours_0=[0.3, 0.45, 0.5], plain_0=[0.1, 0.5, 0.3, 0.5], plain_1=[0.1, 0.2, 0.3, 0.4])
     text = effort.markdown(effort.efforts(runs, curves))
-    assert "| < 0.12 |" in " ".join(text.split())
+    assert "| ≤ 0.17 |" in " ".join(text.split())
     assert "not reached" in text
-    assert "> 0.719" in text
+    assert "> 0.539" in text  # the mean of 2 and of all 4 epochs
 
 
 def test_other_data_is_not_held_against_the_slide():

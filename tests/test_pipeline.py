@@ -70,7 +70,11 @@ def test_it_makes_the_table_and_the_runs(project):
 
 
 def test_one_row_can_be_made_and_shown_by_itself(project):
-    assert project.alexvgg("targets", "vgg16").split() == ["evaluate@vgg16-0"]
+    targets = project.alexvgg("targets", "vgg16").split()
+    made = project.dvc("repro", "--dry", "--force", *targets)
+    assert "'evaluate@vgg16-0'" in made
+    assert "alexnet" not in made
+    assert "report" not in made
     assert project.alexvgg("targets").split() == []  # all of them
     assert "there are: vgg16, alexnet" in project.alexvgg("targets", "vgg61", code=2)
     shown = project.alexvgg("show", "vgg16")

@@ -69,13 +69,17 @@ def test_table_is_golden(runs):
 
 
 def test_a_training_that_was_stopped_is_called_so():
-    stopped = run("vgg16")
-    stopped.summary["recipe"] = RECIPE | {"stop_after": 200}
-    text = table.markdown("slides", results.summarize([run(), stopped]), [run(), stopped])
-    assert "| vgg16 (not trained to the end) |" in text
-    assert "3 epochs, stopped after 200 of 1,053 steps, batch 128" in text
-    assert "| alexnet " in text
-    assert text.count("not trained") == 1
+    stopped = run("alexnet")
+    early = [{"crop": 99, "epochs": 2}]
+    stopped.summary["recipe"] = RECIPE | {"stop_after": 200, "early_crops": early}
+    runs = [run("alexnet_vgg"), stopped]
+    text = table.markdown("slides", results.summarize(runs), runs)
+    assert "3 epochs, 2 of them at 99 px, stopped after 200 of 1,053 steps, batch 128" in text
+    lines = [line for line in text.splitlines() if line.startswith("| alexnet")]
+    assert [" (not trained to the end) " in line for line in lines] == [
+        not line.startswith("| alexnet_vgg") for line in lines
+    ]
+    assert [record["finished"] for record in results.records(results.summarize(runs))] == [True, False]
 
 
 def test_digits_are_not_held_against_the_slide():
@@ -89,7 +93,7 @@ def test_digits_are_not_held_against_the_slide():
 def test_results_json_has_one_object_a_model(runs):
     first, second = json.loads(json.dumps(results.records(results.summarize(runs))))
     assert list(first) == [
-        "model", "params", "loss", "val_loss", "acc", "val_acc", "test_acc", "test_acc_low", "test_acc_high", "seeds",
+        "model", "params", "loss", "val_loss", "acc", "val_acc", "test_acc", "test_acc_low", "test_acc_high", "seeds", "finished",
     ]  # fmt: skip
     assert first["seeds"] == [0, 1]
     assert first["val_acc"] == pytest.approx(0.4932)

@@ -18,7 +18,7 @@ def recipe(**changes) -> Recipe:
     base = {
         "epochs": 1, "batch_size": 16, "optimizer": "adam", "learning_rate": 1e-3, "schedule": "constant",
         "warmup_fraction": 0.0, "momentum": 0.9, "weight_decay": 0.0, "label_smoothing": 0.0,
-        "gradient_clip_norm": None, "precision": "float32", "jit_compile": False, "random_crop": True, "flip": "none", "early_crops": [],
+        "gradient_clip_norm": None, "precision": "float32", "jit_compile": False, "random_crop": True, "flip": "none", "early_crops": [], "stop_after": None,
     }  # fmt: skip
     return Recipe.model_validate(base | changes)
 

@@ -104,37 +104,37 @@ def name_targets(models: list[str]) -> None:
     """Print the last stage of each seed of these models. Raises ParamsError for one that is not in the roster."""
     from alexvgg import params_file
 
-    settings = params_file.load(layout.PARAMS)
-    for model in models:
-        settings.entry(model)
-    print(*(f"evaluate@{model}-{seed}" for model in models for seed in settings.seeds))
+    print(*(f"evaluate@{run}" for run in params_file.load(layout.PARAMS).runs(models)))
 
 
 def show_results(models: list[str]) -> None:
     """Print results.md of the current profile, or the rows of these models, and where to look next."""
-    from alexvgg import params_file
+    from alexvgg import files, params_file
 
     settings = params_file.load(layout.PARAMS)
     profile, folder = settings.profile, layout.reports(settings.profile)
     if models:
-        from alexvgg import files
         from alexvgg.reporting import results, table
 
-        names = [f"{model}-{seed}" for model in models for seed in settings.seeds]
-        paths = [(layout.summary(profile, name), layout.metrics(profile, name)) for name in names]
+        paths = [(layout.summary(profile, run), layout.metrics(profile, run)) for run in settings.runs(models)]
         runs = [results.Run(files.read_json(summary), files.read_json(metrics)) for summary, metrics in paths]
         print(table.main_table(results.summarize(runs)), end="\n\n")
-    else:
+        print("These rows only: the report with all of them is made by `make repro`    MLflow: make ui")
+    elif (folder / "results.md").exists():
         print((folder / "results.md").read_text(encoding="utf-8"))
-    print(f"Table and curves: {folder}/    MLflow: make ui    What changed: dvc params diff, dvc metrics diff")
+        print(f"Table and curves: {folder}/    MLflow: make ui    What changed: dvc params diff, dvc metrics diff")
+    else:
+        raise AlexvggError(f"{folder} has no report; run `make repro`, or name rows that are made: alexvgg show MODEL")
 
 
 def show_times() -> None:
     """Print how long each training of the current profile took, and how often it was interrupted."""
-    from alexvgg import params_file, times
+    from alexvgg import files, params_file, times
 
-    profile = params_file.load(layout.PARAMS).profile
-    print(times.table(profile, times.of_profile(layout.journals(), profile)), end="")
+    settings = params_file.load(layout.PARAMS)
+    summaries = [layout.summary(settings.profile, run) for run in settings.runs(settings.models)]
+    keys = [files.read_json(path)["key"] for path in summaries if path.exists()]
+    print(times.table(settings.profile, times.of_trainings(layout.journals(), keys)), end="")
 
 
 def list_models(as_json: bool) -> None:

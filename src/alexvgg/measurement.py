@@ -85,8 +85,9 @@ def evenly(split: Split, count: int) -> Split:
 def _cost(summary: dict[str, Any], description: Description) -> dict[str, Any]:
     flop = {}
     for crop in sorted(set(cost.crop_by_epoch(summary))):
-        at_crop = build(summary | {"crop": crop}, description)
-        flop[str(crop)] = cost.training_flop(summary["layers"], anatomy.layers(at_crop))
+        own = crop == summary["crop"]
+        at_crop = summary["layers"] if own else anatomy.layers(build(summary | {"crop": crop}, description))
+        flop[str(crop)] = cost.training_flop(summary["layers"], at_crop)
     return {"training_flop": flop, "train_petaflop": cost.petaflop_by_epoch(summary, flop)[-1]}
 
 

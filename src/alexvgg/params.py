@@ -5,6 +5,7 @@ complete. The one rule of combination is that a roster entry may name any key of
 its own value wins (`Params.recipe`).
 """
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
@@ -83,7 +84,7 @@ class Training(Section):
     random_crop: bool
     flip: Literal["none", "random", "alternating"]
     early_crops: list[EarlyCrop]
-    stop_after: int | None = Field(default=None, ge=1)  # steps; the row is then marked as not trained to its end
+    stop_after: int | None = Field(ge=1)  # steps; the row is then marked as not trained to the end
 
 
 class Recipe(Training):
@@ -177,6 +178,10 @@ class Params(Section):
             except ValueError as error:
                 raise ValueError(f"models.{name}: {error}") from None
         return self
+
+    def runs(self, models: Iterable[str]) -> list[str]:
+        """`<model>-<seed>` of each training of these models. Raises ParamsError for one that is not in the roster."""
+        return [f"{model}-{seed}" for model in models if self.entry(model) for seed in self.seeds]
 
     def recipe(self, model: str) -> Recipe:
         """`training`, with the keys that the roster entry names itself in place of the common ones."""

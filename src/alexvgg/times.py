@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from alexvgg import journal
-from alexvgg.cost import crop_by_epoch
+from alexvgg.cost import crop_by_epoch, steps
 from alexvgg.errors import AlexvggError
 
 ASLEEP = 60.0  # seconds without a record, where there is one every ten: the machine slept
@@ -28,6 +28,8 @@ class Timing:
     run: str
     crops: list[int]  # by epoch, pixels
     seconds: list[float]  # by epoch; the first has the imports, too
+    steps: tuple[int, int]  # made, and of the whole schedule
+    last_steps: int | None  # of an epoch that `stop_after` cut short
     rate: float  # training images a second, without validation
     interruptions: int
     processor: str
@@ -45,14 +47,18 @@ def timing(records: list[dict[str, Any]]) -> Timing | None:
     end = max(i for i, r in enumerate(records) if r["kind"] == "end" and r["status"] == "FINISHED")
     records = [record for record in records[: end + 1] if record["kind"] != "damaged"]
     seconds = _seconds_by_epoch(records)
+    made, planned = steps({**start, "images": start["dataset"]["images"]})
+    per_epoch = planned // start["recipe"]["epochs"]
     return Timing(
         run=f"{start['model']}-{start['seed']}",
         crops=crop_by_epoch(start)[: len(seconds)],
         seconds=seconds,
+        steps=(made, planned),
+        last_steps=made % per_epoch or None,
         rate=_images_a_second(records, start["recipe"]["batch_size"]),
-        interruptions=sum(_interrupted(before, after) for before, after in pairwise(records)),
+        interruptions=sum(_interrupted(before, after) for before, after in pairwise(records) if after["kind"] != "end"),
         processor=f"{versions['processor']}, {versions['threads']} threads",
-        losses=_losses(records, start) if start["recipe"].get("stop_after") else [],
+        losses=_losses(records, made, per_epoch) if made < planned else [],
     )
 
 
@@ -86,33 +92,33 @@ def _images_a_second(records: list[dict[str, Any]], batch_size: int) -> float:
     return 1000 * steps * batch_size / milliseconds if milliseconds else math.nan
 
 
-def _losses(records: list[dict[str, Any]], start: dict[str, Any]) -> list[tuple[int, float]]:
-    """The mean loss in about ten parts of a training. A record has its mean over the epoch so far."""
-    per_epoch = start["dataset"]["images"]["train"] // start["recipe"]["batch_size"]
+def _losses(records: list[dict[str, Any]], made: int, per_epoch: int) -> list[tuple[int, float]]:
+    """The mean loss in about ten parts of a training of so many steps. A record has its mean over the epoch so far."""
     of_epoch = {record["epoch"]: record["loss"] * per_epoch for record in records if record["kind"] == "epoch"}
     sums = {0: 0.0}  # over all steps, by step
     for record in records:
-        if record["kind"] == "step":
-            epochs = record["epoch"] - 1
-            before = sum(of_epoch[epoch] for epoch in range(1, epochs + 1))
-            sums[record["step"]] = before + record["loss"] * (record["step"] - epochs * per_epoch)
-    steps = sorted(sums)
-    chosen = steps[:: max(1, len(steps) // 10)]
+        if record["kind"] in ("step", "epoch"):
+            before = per_epoch * (record["epoch"] - 1)
+            step = record.get("step", min(made, before + per_epoch))
+            earlier = [of_epoch.get(epoch, math.nan) for epoch in range(1, record["epoch"])]  # a line may be damaged
+            sums[step] = sum(earlier) + record["loss"] * (step - before)
+    seen = sorted(sums)
+    chosen = sorted({*seen[:: max(1, len(seen) // 10)], seen[-1]})
     return [(end, (sums[end] - sums[begin]) / (end - begin)) for begin, end in pairwise(chosen)]
 
 
-def of_profile(folder: Path, profile: str) -> list[Timing]:
-    """The newest finished training of each run of a profile, by the journals in `folder`.
+def of_trainings(folder: Path, keys: list[str]) -> list[Timing]:
+    """Of each training, known by its key, the newest that was finished, by the journals in `folder`.
 
-    Raises AlexvggError if there is none.
+    Raises AlexvggError if there is none of any.
     """
     found: dict[str, Timing] = {}
     for path, start in journal.starts(folder):
-        if start["profile"] == profile and (one := timing(journal.read(path))) is not None:
-            found[one.run] = one
+        if start["key"] in keys and (one := timing(journal.read(path))) is not None:
+            found[start["key"]] = one
     if not found:
-        raise AlexvggError(f"no finished training of profile {profile} is recorded here; run `make repro` first")
-    return sorted(found.values(), key=lambda one: one.run)
+        raise AlexvggError("no finished training of this profile is recorded here; run `make repro` first")
+    return [found[key] for key in keys if key in found]
 
 
 def table(profile: str, timings: list[Timing]) -> str:
@@ -131,26 +137,25 @@ def table(profile: str, timings: list[Timing]) -> str:
 
 
 def _row(one: Timing) -> str:
+    epochs = list(zip(one.crops, one.seconds, strict=True))
+    cut = epochs.pop() if one.last_steps else None
     parts = []
-    for crop in sorted(set(one.crops)):
-        of_crop = [seconds for size, seconds in zip(one.crops, one.seconds, strict=True) if size == crop]
+    for crop in sorted({crop for crop, _ in epochs}):
+        of_crop = [seconds for size, seconds in epochs if size == crop]
         parts.append(f"{len(of_crop)} at {crop} px ({statistics.median(of_crop):.0f} s)")
+    if cut:
+        parts.append(f"{one.last_steps} steps at {cut[0]} px ({cut[1]:.0f} s)")
     rate = "–" if math.isnan(one.rate) else f"{one.rate:.1f}"
     cells = [one.run, ", ".join(parts), _hours(sum(one.seconds)), rate, str(one.interruptions), one.processor]
     return f"| {' | '.join(cells)} |"
 
 
 def _progress(one: Timing) -> list[str]:
-    """Of a training that was stopped early: how its loss fell."""
+    """How the loss of a training fell that was stopped early."""
+    made, planned = one.steps
+    title = f"## {one.run}, stopped after {made:,} of {planned:,} steps"
     lines = [f"| {step:,} | {loss:.4f} |" for step, loss in one.losses]
-    return [
-        f"## {one.run}, stopped early",
-        "",
-        "| Up to step | mean loss since the line above |",
-        "| ---: | ---: |",
-        *lines,
-        "",
-    ]
+    return [title, "", "| Up to step | mean loss since the line above |", "| ---: | ---: |", *lines, ""]
 
 
 def _hours(seconds: float) -> str:

@@ -113,7 +113,7 @@ class _Deck:
         self._note(page, note, HEIGHT - MARGIN - below, Pt(12), below)
 
     def content(self) -> bytes:
-        """The file, the same bytes everywhere: members without a date, and without compression, which differs."""
+        """The file. Its members have no date and are not compressed, since both would differ from run to run or by Python."""
         made, dateless = io.BytesIO(), io.BytesIO()
         self._deck.save(made)
         with zipfile.ZipFile(made) as source, zipfile.ZipFile(dateless, "w") as target:

@@ -14,23 +14,23 @@ HEADINGS = ["Model", "Training, PFLOP", "Slide Val_ACC", "first after epoch", "P
 NOTE = """\
 10¹⁵ floating-point operations of one training: two a multiply-add, in convolutions and dense layers, forward and \
 backward."""
-SHARE_NOTE = """ The share is of the most that any model of the same network and size took to the same accuracy; one \
-that did not reach it took more than its whole training."""
+SHARE_NOTE = """ The share is of the most that any model of the same network and size took to the same accuracy; where \
+a seed did not reach it, its whole training counts, and the number is a bound."""
 
 
 @dataclass(frozen=True)
 class Effort:
-    """One model, means over its seeds: petaflop of the whole training, and epoch and petaflop to the slide's Val_ACC.
+    """One model, means over its seeds: petaflop of the whole training and to the slide's Val_ACC.
 
-    The last two are None where a seed did not reach it, or the slide prints none.
+    A seed that did not reach it counts with its whole training, so that the mean is a lower bound.
     """
 
     model: str
     network: str  # equal for models of the same network and size
     petaflop: float
-    printed: float | None
-    epoch: float | None
-    petaflop_to_it: float | None
+    printed: float | None  # the slide's Val_ACC, if it prints one
+    epoch: float | None  # None: a seed did not reach it
+    petaflop_to_it: float
 
 
 def efforts(runs: list[Run], histories: dict[str, pd.DataFrame]) -> list[Effort]:
@@ -67,12 +67,11 @@ def _effort(runs: list[Run], histories: dict[str, pd.DataFrame]) -> Effort:
     flops = [cost.petaflop_by_epoch(run.summary, run.metrics["training_flop"]) for run in runs]
     whole = sum(flop[-1] for flop in flops) / len(flops)
     network = json.dumps([first["architecture"], first["options"], first["crop"]], sort_keys=True)
-    reached = [] if printed is None else [_first(run, histories, printed) for run in runs]
+    reached = [None if printed is None else _first(run, histories, printed) for run in runs]
+    to_it = [flop[-1] if epoch is None else flop[epoch - 1] for flop, epoch in zip(flops, reached, strict=True)]
     epochs = [epoch for epoch in reached if epoch is not None]
-    if len(epochs) < len(runs):
-        return Effort(first["model"], network, whole, printed, None, None)
-    to_it = sum(flop[epoch - 1] for flop, epoch in zip(flops, epochs, strict=True)) / len(runs)
-    return Effort(first["model"], network, whole, printed, sum(epochs) / len(epochs), to_it)
+    mean_epoch = sum(epochs) / len(epochs) if len(epochs) == len(runs) else None
+    return Effort(first["model"], network, whole, printed, mean_epoch, sum(to_it) / len(runs))
 
 
 def _first(run: Run, histories: dict[str, pd.DataFrame], val_acc: float) -> int | None:
@@ -86,12 +85,13 @@ def _cells(one: Effort, all_of_them: list[Effort]) -> list[str]:
     cells = [one.model, f"{one.petaflop:.3g}"]
     if one.printed is None:
         return [*cells, "–", "–", "–", "–"]
-    if one.epoch is None or one.petaflop_to_it is None:
-        return [*cells, f"{one.printed:.4f}", "not reached", f"> {one.petaflop:.3g}", "–"]
+    cells.append(f"{one.printed:.4f}")
+    if one.epoch is None:
+        return [*cells, "not reached", f"> {one.petaflop_to_it:.3g}", "–"]
+    cells += [f"{one.epoch:.3g}", f"{one.petaflop_to_it:.3g}"]
     same = [other for other in all_of_them if other.network == one.network]
-    most = max(same, key=lambda other: other.petaflop_to_it or other.petaflop)
-    share = one.petaflop_to_it / (most.petaflop_to_it or most.petaflop)
-    sign = "" if most.petaflop_to_it else "< "
-    alone = len(same) == 1
-    epoch, until = f"{one.epoch:g}", f"{one.petaflop_to_it:.3g}"
-    return [*cells, f"{one.printed:.4f}", epoch, until, "–" if alone else f"{sign}{share:.2f}"]
+    if len(same) == 1:
+        return [*cells, "–"]
+    # What one of them took may be more than is known; then so may be the most, and the share less.
+    sign = "≤ " if any(other.epoch is None for other in same) else ""
+    return [*cells, f"{sign}{one.petaflop_to_it / max(other.petaflop_to_it for other in same):.2f}"]

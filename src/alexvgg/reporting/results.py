@@ -45,7 +45,7 @@ def summarize(runs: list[Run]) -> pd.DataFrame:
 
 def records(results: pd.DataFrame) -> list[dict[str, Any]]:
     """`results.json`: one object a model."""
-    names = ("model", "params", *SLIDE_COLUMNS, "test_acc", "test_acc_low", "test_acc_high", "seeds")
+    names = ("model", "params", *SLIDE_COLUMNS, "test_acc", "test_acc_low", "test_acc_high", "seeds", "finished")
     return [{name: _plain(row[name]) for name in names} for _, row in results.iterrows()]
 
 

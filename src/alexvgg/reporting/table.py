@@ -37,8 +37,7 @@ def main_cells(results: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
     lines = []
     for _, row in results.iterrows():
         test = f"{_spread(row, 'test_acc')} ({row['test_acc_low']:.4f}–{row['test_acc_high']:.4f})"
-        name = row["model"] if row["finished"] else f"{row['model']} (not trained to the end)"
-        cells = [name, f"{row['params']:,}", *(_spread(row, name) for name in SLIDE_COLUMNS)]
+        cells = [_name(row), f"{row['params']:,}", *(_spread(row, name) for name in SLIDE_COLUMNS)]
         cells += [test, _spread(row, "test_top5")]
         if on_slide_data:
             printed = slide.RESULTS.get(row["architecture"], {}).get("val_acc")
@@ -61,10 +60,10 @@ def slide_cells(results: pd.DataFrame) -> list[list[str]]:
         if printed is None:
             continue
         params = [f"{printed['params']:,}", f"{row['params']:,}", f"{row['params'] - printed['params']:+,}"]
-        lines.append([row["model"], "Params", *params])
+        lines.append([_name(row), "Params", *params])
         for name, heading in zip(SLIDE_COLUMNS, SLIDE_HEADINGS, strict=True):
             numbers = [f"{printed[name]:.4f}", _spread(row, name), f"{row[name] - printed[name]:+.4f}"]
-            lines.append([row["model"], heading, *numbers])
+            lines.append([_name(row), heading, *numbers])
     return lines
 
 
@@ -91,7 +90,7 @@ def how_trained(summary: dict[str, Any]) -> str:
     stopped = f"stopped after {made:,} of {planned:,} steps, " if made < planned else ""
     return (
         f"{summary['crop']} × {summary['crop']} px cut from {summary['resize']}, {recipe['epochs']} epochs, "
-        f"{stopped}{early}batch {recipe['batch_size']}, {recipe['optimizer']} {recipe['learning_rate']:g}, "
+        f"{early}{stopped}batch {recipe['batch_size']}, {recipe['optimizer']} {recipe['learning_rate']:g}, "
         f"{recipe['schedule']}{smoothing}, {recipe['precision']}"
     )
 
@@ -108,6 +107,10 @@ def footnote(results: pd.DataFrame, runs: list[Run]) -> str:
         f"training part.{smoothing} Nothing is chosen by the test part, which is read after training; its interval is "
         f"Wilson's.{several}"
     )
+
+
+def _name(row: Any) -> str:
+    return str(row["model"]) if row["finished"] else f"{row['model']} (not trained to the end)"
 
 
 def _spread(row: Any, name: str) -> str:

@@ -12,7 +12,7 @@ SENT_TAG = "alexvgg.records_sent"
 BATCH = 500  # metrics in one request; servers allow 1000
 HEADLINE = (
     "epochs", "batch_size", "optimizer", "learning_rate", "schedule", "weight_decay", "label_smoothing",
-    "precision", "random_crop", "flip", "early_crops",
+    "precision", "random_crop", "flip", "early_crops", "stop_after",
 )  # fmt: skip
 
 
@@ -62,7 +62,7 @@ def _create(client: Any, experiment: str, start: dict[str, Any]) -> Any:
     )
     recipe = start["recipe"]
     headline = {name: start[name] for name in ("model", "architecture", "seed", "crop")}
-    headline |= {name: recipe[name] for name in HEADLINE}
+    headline |= {name: recipe.get(name) for name in HEADLINE}
     headline |= {f"option.{name}": value for name, value in start["options"].items()}
     params = [Param(name, str(value)) for name, value in headline.items()]
     client.log_batch(run.info.run_id, params=params)
