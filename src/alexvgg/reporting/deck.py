@@ -113,7 +113,7 @@ class _Deck:
         self._note(page, note, HEIGHT - MARGIN - below, Pt(12), below)
 
     def content(self) -> bytes:
-        """The file. Its members have no date and are not compressed, since both would differ from run to run or by Python."""
+        """The file. Its members have no date and are not compressed: both would differ between runs or versions."""
         made, dateless = io.BytesIO(), io.BytesIO()
         self._deck.save(made)
         with zipfile.ZipFile(made) as source, zipfile.ZipFile(dateless, "w") as target:
