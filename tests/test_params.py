@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from dvc.utils.serialize import load_yaml
+from ruamel.yaml import YAML
 
 from alexvgg import params_file
 from alexvgg.errors import ParamsError
@@ -21,7 +23,9 @@ def put(tree: dict, dotted: str, value) -> dict:
 
 @pytest.mark.parametrize("profile", sorted(path.stem for path in (ROOT / "profiles").glob("*.yaml")))
 def test_every_profile_is_valid_and_names_itself(profile):
-    assert params_file.load(ROOT / "profiles" / f"{profile}.yaml").profile == profile
+    path = ROOT / "profiles" / f"{profile}.yaml"
+    assert params_file.load(path).profile == profile
+    assert load_yaml(str(path)) == YAML(typ="safe", pure=True).load(path)  # DVC may read it by another parser
 
 
 def test_committed_params_are_the_quickstart():
