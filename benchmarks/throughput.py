@@ -1,6 +1,6 @@
 """Training throughput, side by side: the slide's code, PyTorch, our step by itself, ours in full.
 
-    python benchmarks/throughput.py [--rounds 5] [--seconds 10] [--only alexnet-227] [--output FILE]
+    python benchmarks/throughput.py [--rounds 5] [--seconds 5] [--only alexnet-227] [--output FILE]
 
 Every contestant is a process of its own that sleeps while another works (`contestants/`). In each round each works
 for some seconds; a ratio is taken within a round, and the table has medians with their spread.
@@ -170,7 +170,7 @@ Training images per second, medians of {rounds} rounds with the lowest and the h
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=10.0, help="of a window")
+    parser.add_argument("--seconds", type=float, default=5.0, help="of a window")
     parser.add_argument("--only", nargs="+", help="some of " + ", ".join(f"{a}-{c}" for a, c, _ in CASES))
     parser.add_argument("--output", type=Path, help="write the table there, too")
     settings = parser.parse_args()
