@@ -7,7 +7,7 @@ from typing import Any
 from alexvgg.data.arrays import Description
 from alexvgg.reporting.ablations import Comparison
 from alexvgg.reporting.effort import Effort
-from alexvgg.reporting.results import Run
+from alexvgg.reporting.results import Run, by_model
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,4 @@ class Contents:
     @property
     def first_of_model(self) -> dict[str, Run]:
         """The run of each model with its first seed."""
-        first: dict[str, Run] = {}
-        for run in self.runs:
-            first.setdefault(run.summary["model"], run)
-        return first
+        return {model: several[0] for model, several in by_model(self.runs).items()}

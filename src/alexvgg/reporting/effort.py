@@ -7,7 +7,7 @@ import pandas as pd
 
 from alexvgg import cost
 from alexvgg.reporting import slide
-from alexvgg.reporting.results import Run
+from alexvgg.reporting.results import Run, by_model
 from alexvgg.reporting.table import grid
 
 HEADINGS = ["Model", "Training, PFLOP", "Slide Val_ACC", "first after epoch", "PFLOP until then", "Share"]
@@ -35,10 +35,7 @@ class Effort:
 
 def efforts(runs: list[Run], histories: dict[str, pd.DataFrame]) -> list[Effort]:
     """One a model, in the order of the runs. `histories` by `<model>-<seed>`."""
-    by_model: dict[str, list[Run]] = {}
-    for run in runs:
-        by_model.setdefault(run.summary["model"], []).append(run)
-    return [_effort(several, histories) for several in by_model.values()]
+    return [_effort(several, histories) for several in by_model(runs).values()]
 
 
 def markdown(found: list[Effort]) -> str:

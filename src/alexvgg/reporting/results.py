@@ -21,6 +21,14 @@ class Run:
     metrics: dict[str, Any]
 
 
+def by_model(runs: list[Run]) -> dict[str, list[Run]]:
+    """The runs of each model, in their order."""
+    found: dict[str, list[Run]] = {}
+    for run in runs:
+        found.setdefault(run.summary["model"], []).append(run)
+    return found
+
+
 def summarize(runs: list[Run]) -> pd.DataFrame:
     """One row a model, in the order of the runs.
 

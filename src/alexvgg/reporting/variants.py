@@ -3,7 +3,7 @@
 from typing import Any
 
 from alexvgg.reporting.ablations import Variant, finding
-from alexvgg.reporting.results import Run
+from alexvgg.reporting.results import Run, by_model
 from alexvgg.reporting.table import grid
 
 HEADINGS = ["Model", "Differs in", "Val_ACC", "Difference", "95 % interval"]
@@ -30,10 +30,7 @@ def note(runs: list[Run]) -> str:
 
 def cells(runs: list[Run]) -> tuple[list[str], list[list[str]]]:
     """Headings and lines of a table; no lines if no other model has the first one's architecture and size."""
-    by_model: dict[str, list[Run]] = {}
-    for run in runs:
-        by_model.setdefault(run.summary["model"], []).append(run)
-    reference, *others = by_model.values()
+    reference, *others = by_model(runs).values()
     same = [several for several in others if _size(several[0]) == _size(reference[0])]
     return HEADINGS, _lines(reference, same) if same else []
 
