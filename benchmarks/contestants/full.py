@@ -11,12 +11,13 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from ruamel.yaml import YAML
 from windows import Windows
 
-from alexvgg import keeper, layout, progress
+from alexvgg import layout, runtime
 
 ROOT = Path(__file__).resolve().parents[2]
 IMAGES = {"val": 5_000, "test": 10_000}
@@ -38,7 +39,8 @@ def make_project(architecture: str, crop: int, batch_size: int, images: dict[str
     from alexvgg.data.dataset import Split
 
     params = YAML(typ="safe", pure=True).load(ROOT / "profiles/cpu.yaml")
-    params["models"] = {"bench": params["models"][architecture] | {"crop": crop, "batch_size": batch_size}}
+    one_size = {"crop": crop, "batch_size": batch_size, "early_crops": []}
+    params["models"] = {"bench": params["models"][architecture] | one_size}
     YAML().dump(params, layout.PARAMS)
     layout.PIPELINE.write_text((ROOT / "dvc.yaml").read_text())
     for name in ("src", "stages"):
@@ -55,11 +57,14 @@ def make_project(architecture: str, crop: int, batch_size: int, images: dict[str
 
 
 def main(architecture: str, crop: int, batch_size: int, train_images: int = 45_000) -> None:
+    runtime.start("float32", 0)  # before anything imports TensorFlow, as in the stage
+    from alexvgg import keeper, progress
+
     windows = Windows(batch_size)
     keeper.time = WorkClock(windows)  # type: ignore[assignment]
     shown = progress.Progress.step
 
-    def step(self: progress.Progress, **numbers: float) -> None:
+    def step(self: Any, **numbers: float) -> None:
         shown(self, **numbers)
         windows.after_step()
 
