@@ -36,3 +36,14 @@ def test_it_begins_again_once_with_huge_pages_and_the_same_arguments(tmp_path, e
     )  # fmt: skip
     output = process.communicate()[0]
     assert output == f"{expected} ['one two', '3'] {process.pid}\n"
+
+
+def test_it_refuses_a_tensorflow_that_somebody_else_imported():
+    """TensorFlow reads its settings once: without oneDNN it would compute, but slower and with other sums."""
+    program = f"import sys; sys.path.insert(0, {str(ROOT / 'src')!r})\nimport tensorflow\nfrom alexvgg import runtime\n"
+    environment = {name: value for name, value in os.environ.items() if name != "TF_ENABLE_ONEDNN_OPTS"}
+    done = subprocess.run(
+        [sys.executable, "-c", program + "runtime.start('float32', 0)"], env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert "imported before `runtime.start`" in done.stderr

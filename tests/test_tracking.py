@@ -273,3 +273,24 @@ def test_best_model_by_validation_has_the_alias(tf, target, root, folder, tmp_pa
     from alexvgg.crops import Cropper
 
     assert np.allclose(answer, model(Cropper(description, 32).centre(images)), atol=1e-5)
+    np.save(tmp_path / "images.npy", images)
+    assert np.allclose(answer_of_a_program_with_tensorflow(tmp_path, mlflow.get_tracking_uri()), answer, atol=1e-5)
+
+
+def answer_of_a_program_with_tensorflow(folder, uri):
+    """What the registered model answers where TensorFlow was used before, with its own threads and dtype policy."""
+    import numpy as np
+
+    program = folder / "a notebook.py"
+    program.write_text("""
+import keras, mlflow, numpy, tensorflow
+tensorflow.config.threading.set_inter_op_parallelism_threads(2)
+keras.config.set_dtype_policy("mixed_bfloat16")
+tensorflow.constant(1) + 1
+model = mlflow.pyfunc.load_model("models:/alexvgg-test@best")
+numpy.save("answer.npy", model.predict(numpy.load("images.npy")))
+assert keras.config.dtype_policy().name == "mixed_bfloat16"
+""")
+    environment = os.environ | {"MLFLOW_TRACKING_URI": uri, "PYTHONPATH": str(ROOT / "src")}
+    subprocess.run([sys.executable, program], cwd=folder, env=environment, check=True)
+    return np.load(folder / "answer.npy")

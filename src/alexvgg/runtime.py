@@ -37,8 +37,11 @@ def start(precision: str, seed: int) -> Any:
     """Import TensorFlow, set it up, and return the module.
 
     oneDNN is off by default on many CPUs, where it trains these networks 1.3 to 5.9 times as fast.
-    Deterministic kernels cost nothing on a CPU. `precision` is a Keras dtype policy.
+    Deterministic kernels cost nothing on a CPU. `precision` is a Keras dtype policy. Raises RuntimeError if somebody
+    else imported TensorFlow before: it has read its settings by then.
     """
+    if "tensorflow" in sys.modules and os.environ.get("TF_ENABLE_ONEDNN_OPTS") != "1":
+        raise RuntimeError("TensorFlow was imported before `runtime.start`, so it would compute without oneDNN")
     os.environ["TF_ENABLE_ONEDNN_OPTS"] = "1"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with _quiet_stderr():
