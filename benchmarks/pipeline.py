@@ -103,15 +103,15 @@ def nothing_to_do(project: Project, folder: Path, rounds: int) -> str:
 def repeated(what: str, measure: Callable[[], tuple[float, float, str]], rounds: int, memory: bool) -> str:
     found = [measure() for _ in range(rounds + 1)][1:]
     text = f"{what}: {spread([seconds for seconds, _, _ in found])} s"
-    return text + (f", at most {max(megabytes for _, megabytes, _ in found):.0f} MB" if memory else "")
+    return text + (f", at most {max(megabytes for _, megabytes, _ in found):.0f} MiB" if memory else "")
 
 
 def training_memory(images: int) -> float:
-    """Peak memory, MB, of AlexNet's training at the slide's size, after a few steps over so many images."""
+    """Peak memory, MiB, of AlexNet's training at the slide's size, after a few steps over so many images, each with a checkpoint."""
     program = ROOT / "benchmarks/contestants/full.py"
     environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
     process = subprocess.Popen(
-        [sys.executable, program, MODEL, str(PX), str(BATCH), str(images)], env=environment, text=True,
+        [sys.executable, program, MODEL, str(PX), str(BATCH), str(images), "0"], env=environment, text=True,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     assert process.stdin is not None and process.stdout is not None
@@ -154,8 +154,8 @@ def main() -> None:
             )
     once, ten = training_memory(45_000), training_memory(450_000)
     facts.append(
-        f"peak memory of `train`, AlexNet {PX} px, batch {BATCH}: {once:.0f} MB with 45,000 images, {ten:.0f} MB with "
-        f"ten times as many, whose arrays are {45_000 * 9 * 3076 / 1e6:.0f} MB larger"
+        f"peak memory of `train`, AlexNet {PX} px, batch {BATCH}: {once:.0f} MiB with 45,000 images, {ten:.0f} MiB with "
+        f"ten times as many, whose arrays are {45_000 * 9 * 3076 / 2**20:.0f} MiB larger"
     )
     text = "\n".join([
         "# Fixed costs", "",

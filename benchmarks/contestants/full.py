@@ -1,9 +1,10 @@
 """Our training in full, as the stage `train` runs it: input, metrics, checkpoints, journal, tracking.
 
-    python full.py <architecture> <crop> <batch_size> [training images]
+    python full.py <architecture> <crop> <batch_size> [training images] [seconds between checkpoints]
 
 It runs in a temporary copy of the project's settings, on random images of CIFAR-100's size and number. The time
-that it sleeps does not count for its checkpoints: one is made every 50 seconds of work, as in use.
+that it sleeps does not count for its checkpoints: one is made every 50 seconds of work, as in use, unless told
+otherwise.
 """
 
 import os
@@ -56,12 +57,13 @@ def make_project(architecture: str, crop: int, batch_size: int, images: dict[str
     ))  # fmt: skip
 
 
-def main(architecture: str, crop: int, batch_size: int, train_images: int = 45_000) -> None:
+def main(architecture: str, crop: int, batch_size: int, train_images: int = 45_000, every: int = 50) -> None:
     runtime.start("float32", 0)  # before anything imports TensorFlow, as in the stage
     from alexvgg import keeper, progress
 
     windows = Windows(batch_size)
     keeper.time = WorkClock(windows)  # type: ignore[assignment]
+    keeper.EVERY = every
     shown = progress.Progress.step
 
     def step(self: Any, **numbers: float) -> None:
