@@ -37,7 +37,7 @@ def spread(values: list[float]) -> str:
 
 
 def timed(command: list[str], folder: Path, environment: dict[str, str]) -> tuple[float, float, str]:
-    """Seconds, peak memory in MB (Linux), and standard error of a command that has to succeed."""
+    """Seconds, peak memory in MiB (Linux), and standard error of a command that has to succeed."""
     began = time.monotonic()
     with tempfile.TemporaryFile("w+") as errors:
         process = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=errors)
@@ -107,7 +107,7 @@ def repeated(what: str, measure: Callable[[], tuple[float, float, str]], rounds:
 
 
 def training_memory(images: int) -> float:
-    """Peak memory, MiB, of AlexNet's training at the slide's size, after a few steps over so many images, each with a checkpoint."""
+    """Peak memory, MiB, of AlexNet at the slide's size over so many images: a few steps, each with a checkpoint."""
     program = ROOT / "benchmarks/contestants/full.py"
     environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
     process = subprocess.Popen(
@@ -154,8 +154,8 @@ def main() -> None:
             )
     once, ten = training_memory(45_000), training_memory(450_000)
     facts.append(
-        f"peak memory of `train`, AlexNet {PX} px, batch {BATCH}: {once:.0f} MiB with 45,000 images, {ten:.0f} MiB with "
-        f"ten times as many, whose arrays are {45_000 * 9 * 3076 / 2**20:.0f} MiB larger"
+        f"peak memory of `train`, AlexNet {PX} px, batch {BATCH}: {once:.0f} MiB with 45,000 images, {ten:.0f} MiB "
+        f"with ten times as many, whose arrays are {45_000 * 9 * 3076 / 2**20:.0f} MiB larger"
     )
     text = "\n".join([
         "# Fixed costs", "",
