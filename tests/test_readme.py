@@ -29,6 +29,15 @@ def test_it_starts_with_the_table(readme):
 
 
 @each_readme
+def test_the_ratios_it_gives_are_those_that_were_measured(readme):
+    measured = (ROOT / "benchmarks/results/throughput.md").read_text()
+    section = next(part for part in readme.split("\n## ") if "throughput.md" in part)
+    ratios = re.findall(r"\d\.\d\d", section)
+    assert len(ratios) >= 5
+    assert [ratio for ratio in ratios if ratio not in measured] == []
+
+
+@each_readme
 def test_every_file_it_links_to_exists(readme):
     for target in re.findall(r"\]\(([^)#]+)[^)]*\)", readme):
         assert (ROOT / target).exists(), target
