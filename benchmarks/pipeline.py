@@ -79,25 +79,34 @@ def stage_times(project: Project, rounds: int) -> list[str]:
 
 
 def nothing_to_do(project: Project, folder: Path, rounds: int) -> str:
-    """`dvc repro` where all is done, against that of a pipeline of one empty stage."""
-    empty = folder / "empty"
-    empty.mkdir()
-    for command in (["git", "init", "--quiet"], [sys.executable, "-m", "dvc", "init", "--quiet"]):
-        subprocess.run(command, cwd=empty, env=project.environment, check=True)
-    (empty / "a file").write_text("")
-    (empty / "dvc.yaml").write_text("stages:\n  nothing:\n    cmd: 'true'\n    deps: [a file]\n")
-    repro = [sys.executable, "-m", "dvc", "repro"]
+    """`dvc repro` where all is done, against that of a pipeline of one empty stage, and of as many as ours."""
     project.dvc("repro")
-    timed(repro, empty, project.environment)
-    ours, theirs = [], []
-    for _ in range(rounds + 1):
-        ours.append(timed(repro, project.folder, project.environment)[0])
-        theirs.append(timed(repro, empty, project.environment)[0])
-    ratios = [a / b for a, b in zip(ours[1:], theirs[1:], strict=True)]
+    stages = len(YAML(typ="safe", pure=True).load(project.folder / "dvc.lock")["stages"])
+    folders = [project.folder, empty_pipeline(project, folder / "empty", 1)]
+    folders.append(empty_pipeline(project, folder / "as many", stages))
+    repro = [sys.executable, "-m", "dvc", "repro"]
+    found = [[timed(repro, each, project.environment)[0] for each in folders] for _ in range(rounds + 1)][1:]
+    ours, empty, as_many = ([times[i] for times in found] for i in range(3))
     return (
-        f"`dvc repro` with nothing to do: {spread(ours[1:])} s, an empty pipeline's {spread(theirs[1:])} s, "
-        f"ratio {spread(ratios)}"
+        f"`dvc repro` with nothing to do: {spread(ours)} s, an empty pipeline's {spread(empty)} s, ratio "
+        f"{ratio(ours, empty)}; that of {stages} empty stages, as many as ours, to one: {ratio(as_many, empty)}"
     )
+
+
+def empty_pipeline(project: Project, folder: Path, stages: int) -> Path:
+    """A project of stages that do nothing, all of them done."""
+    folder.mkdir()
+    for command in (["git", "init", "--quiet"], [sys.executable, "-m", "dvc", "init", "--quiet"]):
+        subprocess.run(command, cwd=folder, env=project.environment, check=True)
+    (folder / "a file").write_text("")
+    nothing = {f"nothing_{i}": {"cmd": "true", "deps": ["a file"]} for i in range(stages)}
+    YAML().dump({"stages": nothing}, folder / "dvc.yaml")
+    timed([sys.executable, "-m", "dvc", "repro"], folder, project.environment)
+    return folder
+
+
+def ratio(ours: list[float], theirs: list[float]) -> str:
+    return spread([a / b for a, b in zip(ours, theirs, strict=True)])
 
 
 def repeated(what: str, measure: Callable[[], tuple[float, float, str]], rounds: int, memory: bool) -> str:
