@@ -136,6 +136,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--output", type=Path, help="write the table there, too")
     settings = parser.parse_args()
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # without bytecode every stage compiles what it imports
     facts = []
     with tempfile.TemporaryDirectory(prefix="fixed costs ", ignore_cleanup_errors=True) as made:
         folder = Path(made)
