@@ -169,7 +169,7 @@ def main() -> None:
     )
     text = "\n".join([
         "# Fixed costs", "",
-        "Made by `make bench` on two CPU cores: medians with the lowest and the highest, in seconds.", "",
+        "Made by `benchmarks/pipeline.py` on two CPU cores: medians with the lowest and the highest, in seconds.", "",
         "By stage, on the digits, AlexNet at 67 px for one epoch. Imports are Python's own account (`-X importtime`,",
         "which slows them a little); tracking is what a stage waits at its end for MLflow to have everything.", "",
         "| stage | in all | imports | tracking | work |", "| --- | ---: | ---: | ---: | ---: |", *stages, "",

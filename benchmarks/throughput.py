@@ -183,7 +183,7 @@ def main() -> None:
         torch = contestants["pytorch"].facts["version"] if "pytorch" in contestants else torch
         lines.append(row(case, contestants))
         print(lines[-1], file=sys.stderr, flush=True)
-    command = "make bench" if not settings.only else f"benchmarks/throughput.py --only {' '.join(settings.only)}"
+    command = "benchmarks/throughput.py" + (f" --only {' '.join(settings.only)}" if settings.only else "")
     text = "\n".join(
         ["# Throughput", "", f"Made by `{command}`. {hardware}.", "", HEADER, *lines, "",
          NOTES.format(rounds=settings.rounds, torch=torch)]

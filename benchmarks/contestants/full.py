@@ -3,8 +3,8 @@
     python full.py <architecture> <crop> <batch_size> [training images] [seconds between checkpoints]
 
 It runs in a temporary copy of the project's settings, on random images of CIFAR-100's size and number. The time
-that it sleeps does not count for its checkpoints: one is made every 50 seconds of work, as in use, unless told
-otherwise.
+that it sleeps does not count for its checkpoints: they are made every so many seconds of work, as in use
+unless told otherwise.
 """
 
 import os
@@ -18,7 +18,7 @@ import numpy as np
 from ruamel.yaml import YAML
 from windows import Windows
 
-from alexvgg import layout, runtime
+from alexvgg import keeper, layout, runtime
 
 ROOT = Path(__file__).resolve().parents[2]
 IMAGES = {"val": 5_000, "test": 10_000}
@@ -57,9 +57,9 @@ def make_project(architecture: str, crop: int, batch_size: int, images: dict[str
     ))  # fmt: skip
 
 
-def main(architecture: str, crop: int, batch_size: int, train_images: int = 45_000, every: int = 50) -> None:
+def main(architecture: str, crop: int, batch_size: int, images: int = 45_000, every: float = keeper.EVERY) -> None:
     runtime.start("float32", 0)  # before anything imports TensorFlow, as in the stage
-    from alexvgg import keeper, progress
+    from alexvgg import progress
 
     windows = Windows(batch_size)
     keeper.time = WorkClock(windows)  # type: ignore[assignment]
@@ -73,7 +73,7 @@ def main(architecture: str, crop: int, batch_size: int, train_images: int = 45_0
     progress.Progress.step = step  # type: ignore[method-assign, assignment]
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         os.chdir(folder)
-        make_project(architecture, crop, batch_size, {"train": train_images, **IMAGES})
+        make_project(architecture, crop, batch_size, {"train": images, **IMAGES})
         sys.path.insert(0, str(ROOT / "stages"))
         import network
         import train
