@@ -4,12 +4,13 @@ import os
 import signal
 import threading
 import time
+import weakref
 from copy import deepcopy
 
 import numpy as np
 import pytest
 
-from alexvgg import checkpoint, files, keeper
+from alexvgg import files, keeper
 from alexvgg.checkpoint import Checkpoints, Snapshot
 from alexvgg.errors import Interrupted, TrainingError
 from conftest import damage, quiet
@@ -137,7 +138,8 @@ def test_a_second_signal_ends_at_once(checkpoints):
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_a_disk_that_is_full_costs_the_checkpoint_and_not_the_work(checkpoints, folder, monkeypatch, capsys):
+@pytest.mark.parametrize("where", ["_dump", "_finish"])
+def test_a_disk_that_is_full_costs_the_checkpoint_and_not_the_work(checkpoints, where, monkeypatch, capsys):
     monkeypatch.setattr(keeper, "EVERY", 0.0)
     kept = keeper.Keeper(checkpoints, 9, lambda: snapshot(4))
     kept.safe_point()
@@ -147,7 +149,7 @@ def test_a_disk_that_is_full_costs_the_checkpoint_and_not_the_work(checkpoints, 
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as disk:
-        disk.setattr(checkpoint, "_dump", full)
+        disk.setattr(checkpoints, where, full)
         kept.safe_point()
         kept.safe_point()
     message = capsys.readouterr().err
@@ -155,6 +157,15 @@ def test_a_disk_that_is_full_costs_the_checkpoint_and_not_the_work(checkpoints, 
     assert len(message.splitlines()) == 1
     assert same(checkpoints.newest(HERE), snapshot(4))
     assert threading.active_count() < 50
+
+
+def test_the_memory_of_a_state_is_let_go(checkpoints):
+    state = snapshot(5)
+    memory = weakref.ref(state.arrays["a"])
+    checkpoints.save(state)
+    del state
+    checkpoints.wait()
+    assert memory() is None
 
 
 @pytest.fixture(scope="module")
@@ -203,3 +214,14 @@ def test_restored_anywhere_it_ends_with_the_same_bits(tf, data, changes, steps, 
         done = trainer.rows.copy()
         assert done + list(trainer.epochs(data, 12, quiet, quiet)) == rows
         assert [value.tobytes() for value in trainer.state()[1].values()] == expected
+
+
+def test_a_state_that_is_held_stays_what_it_was(tf, data):
+    from alexvgg.training import Trainer
+
+    trainer = Trainer(tiny_network(), data, description(8), 16, recipe(epochs=1, batch_size=10), 0)
+    states = []
+    list(trainer.epochs(data, 12, quiet, lambda: states.append((trainer.state(), deepcopy(trainer.state())))))
+    for held, copied in states:
+        assert held[1].keys() == copied[1].keys()
+        assert all(np.array_equal(held[1][name], copied[1][name]) for name in held[1])

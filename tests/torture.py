@@ -109,9 +109,8 @@ class Chain:
         self.profile = profile
         self.stretch = stretch
         if every is not None:
-            for module, name, seconds in (("keeper", "EVERY", every), ("checkpoint", "SPREAD", every / 9)):
-                source = folder / f"src/alexvgg/{module}.py"
-                source.write_text(re.sub(rf"\b{name} = [\d.]+", f"{name} = {seconds:.3f}", source.read_text()))
+            keeper = folder / "src/alexvgg/keeper.py"
+            keeper.write_text(re.sub(r"\bEVERY = [\d.]+", f"EVERY = {every:.3f}", keeper.read_text()))
         self.project.dvc("repro", "preprocess", "published", "network@alexnet", *(["train@alexnet-0"] * trained))
         self.start = folder.parent / f"{folder.name} at the start"
         for name in MADE:

@@ -7,10 +7,6 @@ is no checkpoint. Both are written beside their place, synced and renamed; the l
 
 import hashlib
 import json
-import os
-import sys
-import threading
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,10 +20,6 @@ from alexvgg.errors import TrainingError
 
 FORMAT = 1
 KEPT = 2
-# A write in one go takes a processor from the computation for as long as it lasts; spread, it uses idle moments
-# (docs/decisions/0007-exact-resume.md).
-SPREAD = 5.0  # seconds
-PIECE = 2**20  # bytes between two pauses
 
 
 @dataclass(frozen=True)
@@ -58,9 +50,8 @@ class Checkpoints:
             ) from None
         for half in folder.glob(".*.part"):  # of a process that was killed while it wrote
             half.unlink()
-        self._writer = ThreadPoolExecutor(1, initializer=_stand_back)
+        self._beside = ThreadPoolExecutor(1)
         self._writing: Future[None] | None = None
-        self._hurry = threading.Event()  # set while somebody waits for the write
 
     @property
     def exist(self) -> bool:
@@ -90,14 +81,24 @@ class Checkpoints:
         return None
 
     def save(self, snapshot: Snapshot) -> None:
-        """Write a checkpoint in the background. Call `wait` before its arrays change, or another one is saved."""
-        self._hurry.clear()
-        self._writing = self._writer.submit(self._write, snapshot)
+        """Write a checkpoint. Its arrays may change when this returns; it is on the disk after `wait`.
+
+        Call `wait` before another one is saved. An OSError is told there.
+        """
+        half = self.folder / ".half.part"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            digest = self._dump(snapshot, half)
+        except OSError as error:
+            half.unlink(missing_ok=True)
+            self._writing = Future()
+            self._writing.set_exception(error)
+        else:
+            self._writing = self._beside.submit(self._finish, half, digest)
 
     def wait(self) -> OSError | None:
         """Wait until the last one is on the disk. Returns why it could not be written, if so."""
         writing, self._writing = self._writing, None
-        self._hurry.set()
         failure = writing.exception() if writing is not None else None
         if failure is not None and not isinstance(failure, OSError):
             raise failure
@@ -120,17 +121,36 @@ class Checkpoints:
 
     def __exit__(self, *_: object) -> None:
         """Let another process use them."""
-        self._hurry.set()
-        self._writer.shutdown()
+        self._beside.shutdown()
         Path(self._lock.lock_file).unlink(missing_ok=True)
         self._lock.release()
 
-    def _write(self, snapshot: Snapshot) -> None:
+    def _dump(self, snapshot: Snapshot, path: Path) -> str:
+        """Give a snapshot's bytes to the system; returns the sha256 of what was meant to be written.
+
+        The arrays are not copied for this: that would be memory for the whole of a computation
+        (docs/decisions/0007-exact-resume.md).
+        """
+        header = {
+            "format": FORMAT,
+            "step": snapshot.step,
+            "environment": snapshot.environment,
+            "facts": snapshot.facts,
+            "arrays": [(name, array.dtype.str, array.shape) for name, array in snapshot.arrays.items()],
+        }
+        parts = [json.dumps(header).encode() + b"\n"]
+        parts += [np.ascontiguousarray(array).reshape(-1).view(np.uint8).data for array in snapshot.arrays.values()]
+        digest = self._beside.submit(_sha256, parts)
+        with path.open("wb") as file:
+            file.writelines(parts)
+        return digest.result()
+
+    def _finish(self, half: Path, digest: str) -> None:
+        """Make a checkpoint of what was dumped, when it is on the disk; remove the oldest."""
         earlier = manifests(self.folder)
         number = int(earlier[0].stem) + 1 if earlier else 1
         path = self.folder / f"{number:06d}.checkpoint"
-        with files.replacing(path) as temporary:
-            digest = _dump(snapshot, temporary, self._hurry.wait)
+        files.put(half, path)
         files.write_text(path.with_suffix(".sha256"), f"{digest}  {path.name}\n")
         for old in earlier[KEPT - 1 :]:
             old.unlink()
@@ -173,31 +193,8 @@ def manifests(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.sha256"), reverse=True)
 
 
-def _stand_back() -> None:
-    """Let this thread have only what the computation leaves of the processors."""
-    if sys.platform == "linux":  # elsewhere priorities belong to processes
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
-
-
-def _dump(snapshot: Snapshot, path: Path, pause: Callable[[float], object]) -> str:
-    """Write a snapshot, with pauses of some seconds; returns the sha256 of what was meant to be written."""
-    header = {
-        "format": FORMAT,
-        "step": snapshot.step,
-        "environment": snapshot.environment,
-        "facts": snapshot.facts,
-        "arrays": [(name, array.dtype.str, array.shape) for name, array in snapshot.arrays.items()],
-    }
-    head = json.dumps(header).encode() + b"\n"
-    size = sum(array.nbytes for array in snapshot.arrays.values())
-    digest = hashlib.sha256(head)
-    with path.open("wb") as file:
-        file.write(head)
-        for array in snapshot.arrays.values():
-            content = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
-            for start in range(0, content.nbytes, PIECE):
-                piece = content[start : start + PIECE]
-                digest.update(piece)
-                file.write(piece)
-                pause(SPREAD * piece.nbytes / size)
+def _sha256(parts: list[Any]) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
     return digest.hexdigest()

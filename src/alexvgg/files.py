@@ -32,16 +32,21 @@ def replacing(path: Path, suffix: str = "") -> Iterator[Path]:
     try:
         yield temporary
         temporary.chmod(0o644)
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
-        temporary.replace(path)
-        _sync_folder(path.parent)
+        put(temporary, path)
     except OSError as error:
         if error.errno is None or error.filename is not None:
             raise
         raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def put(temporary: Path, path: Path) -> None:
+    """Let a file that is complete be `path`, in the same folder, in one step and as soon as the disk has it."""
+    with temporary.open("rb") as written:
+        os.fsync(written.fileno())
+    temporary.replace(path)
+    _sync_folder(path.parent)
 
 
 def require_space(path: Path, size: int) -> None:

@@ -34,7 +34,7 @@ class Keeper:
             self.keep()
 
     def keep(self) -> int:
-        """Make a checkpoint now, in the background. Returns its step."""
+        """Make a checkpoint now; it reaches the disk in the background. Returns its step."""
         self._tell(self._checkpoints.wait())
         state = self._snapshot()
         self._checkpoints.save(state)

@@ -74,8 +74,6 @@ class Trainer:
             *(v.value for v in model.variables),
             *(m for ms in self._optimizer.moments for m in ms),
         ]
-        # Room for a copy of them: the same for every checkpoint, since new memory costs more than the copying.
-        self._copies = [np.empty(v.shape, v.dtype.as_numpy_dtype) for v in self._state_variables]
         self.step = 0  # steps done
         self.rows: list[Epoch] = []  # epochs done, validation included
         self._loss_sum, self._correct = 0.0, 0  # of the epoch so far
@@ -84,11 +82,13 @@ class Trainer:
     def state(self) -> tuple[int, dict[str, np.ndarray], dict[str, Any]]:
         """Exactly where training stands: the step, arrays by name, and numbers that JSON holds exactly.
 
-        The next call reuses the arrays.
+        The arrays are the variables' own memory. While they are held, a training step moves to new memory and leaves
+        them as they are; so let go of them soon.
         """
-        for copy, variable in zip(self._copies, self._state_variables, strict=True):
-            np.copyto(copy, np.asarray(memoryview(variable.read_value())))
-        arrays = {f"variable/{i}": copy for i, copy in enumerate(self._copies)}
+        arrays = {
+            f"variable/{i}": np.asarray(memoryview(variable.read_value()))
+            for i, variable in enumerate(self._state_variables)
+        }
         arrays |= {f"val_logits/{i}": logits for i, logits in enumerate(self._val_logits)}
         facts = {"loss_sum": self._loss_sum, "correct": self._correct, "rows": [asdict(row) for row in self.rows]}
         return self.step, arrays, facts
