@@ -138,7 +138,7 @@ class Checkpoints:
             "facts": snapshot.facts,
             "arrays": [(name, array.dtype.str, array.shape) for name, array in snapshot.arrays.items()],
         }
-        parts = [json.dumps(header).encode() + b"\n"]
+        parts: list[bytes | memoryview] = [json.dumps(header).encode() + b"\n"]
         parts += [np.ascontiguousarray(array).reshape(-1).view(np.uint8).data for array in snapshot.arrays.values()]
         digest = self._beside.submit(_sha256, parts)
         with path.open("wb") as file:
