@@ -26,7 +26,7 @@ from project import Project  # noqa: E402 - the tests' copy of the project
 
 ARCHIVE = os.environ.get("ALEXVGG_CIFAR100_ARCHIVE")
 STAGES = (
-    ("download",), ("preprocess",), ("network", "alexnet"), ("published",), ("train", "alexnet", "0"),
+    ("sources",), ("download",), ("preprocess",), ("published",), ("train", "alexnet", "0"),
     ("evaluate", "alexnet", "0"), ("report",),
 )  # fmt: skip
 MODEL, PX, BATCH, STEPS = "alexnet", 227, 128, 3

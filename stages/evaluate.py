@@ -14,7 +14,7 @@ def main(model: str, seed: int) -> None:
     guard = layout.guard("evaluate", model=model, seed=seed)
     inputs, outputs = layout.training(settings.profile, model, seed)
     test, batch_size = layout.SPLITS["test"], settings.evaluation.batch_size
-    key = evaluation_key(outputs, test, batch_size, layout.PACKAGE)
+    key = evaluation_key(outputs, test, layout.sources("evaluate"), batch_size)
     with Checkpoints(layout.checkpoints(f"evaluate-{model}-{seed}", key)) as checkpoints:
         journal = recording.find_or_rebuild(layout.journals(), settings.profile, inputs, outputs)
         with following(journal.path, layout.PACKAGE):

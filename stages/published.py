@@ -11,9 +11,11 @@ def main() -> None:
     runtime.start("float32", 0)
     from alexvgg import anatomy  # reads Keras models, which `start` has to set up first
 
+    used = {files.read_json(network)["architecture"] for network in layout.NETWORKS.glob("*.json")}
     counted = {}
-    for name in dict.fromkeys(entry.architecture for entry in settings.models.values()):
-        architecture = models.named(name)
+    for name, architecture in models.ARCHITECTURES.items():
+        if name not in used:
+            continue
         model = architecture.build(architecture.input_size, architecture.classes, {})
         counted[name] = {
             "input_size": architecture.input_size,

@@ -12,7 +12,7 @@ def main(model: str, seed: int) -> None:
     settings.entry(model)
     guard = layout.guard("train", model=model, seed=seed)
     inputs, outputs = layout.training(settings.profile, model, seed)
-    identity = identify(settings, model, seed, inputs, layout.PACKAGE)
+    identity = identify(settings, model, seed, inputs)
     with Checkpoints(layout.checkpoints(f"{model}-{seed}", identity["key"])) as checkpoints:
         journal = recording.begin_or_resume(
             layout.journals(), identity, settings.profile, inputs, resumed=checkpoints.exist

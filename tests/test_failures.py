@@ -107,7 +107,7 @@ class World:
             patch.chdir(self.folder)
             settings = params_file.load(layout.PARAMS)
             inputs, _ = layout.training("test", "alexnet", 0)
-            key = identify(settings, "alexnet", 0, inputs, layout.PACKAGE)["key"]
+            key = identify(settings, "alexnet", 0, inputs)["key"]
             return layout.checkpoints("alexnet-0", key)
 
     def checkpoint(self, **environment: str) -> None:
@@ -575,7 +575,7 @@ def base(tf, tmp_path_factory) -> Path:
     YAML().dump(params, world.folder / "params.yaml")
     world.archive()
     (world.folder / "data/archive.gz").unlink()
-    for command in ("download", "preprocess", "network alexnet", "published", TRAIN, EVALUATE, "report"):
+    for command in ("sources", "download", "preprocess", "published", TRAIN, EVALUATE, "report"):
         code, errors = world.run(command)
         assert code == 0, errors
     return world.folder

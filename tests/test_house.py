@@ -2,24 +2,14 @@
 
 import ast
 
-import pytest
 from ruamel.yaml import YAML
 
+from alexvgg import sources
 from alexvgg.sources import closure
 from conftest import ROOT
 
 PACKAGE = ROOT / "src" / "alexvgg"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-
-# Modules that cannot change what a stage makes: how it speaks, where it writes, what MLflow hears.
-NEUTRAL = {
-    "__init__.py", "checkpoint.py", "console.py", "errors.py", "files.py", "guard.py", "journal.py", "keeper.py", "layout.py", "monitor.py", "names.py", "params_file.py",
-    "progress.py", "provenance.py", "recording.py", "tracking/follower.py", "data/__init__.py",
-    "reporting/__init__.py",
-}  # fmt: skip
-
-# Read by every stage for values that DVC tracks itself, or to find its files; only `train` computes with them.
-BOOKKEEPING = {"params.py", "identity.py", "sources.py"}
 
 
 def imports(path) -> set[str]:
@@ -74,28 +64,18 @@ def test_reporting_imports_neither_tensorflow_nor_mlflow():
         assert not files & (users_of("tensorflow") | users_of("mlflow"))
 
 
-@pytest.mark.parametrize("stage", ["download", "preprocess", "network", "published", "train", "evaluate", "report"])
-def test_dvc_depends_on_exactly_the_sources_that_matter(stage):
-    """What a stage imports, less what is neutral, is what dvc.yaml lists; networks come by their own file."""
-    definition = YAML(typ="safe", pure=True).load(ROOT / "dvc.yaml")["stages"][stage]
-    listed = set()
-    for dep in definition["deps"]:
-        if dep.startswith("src/alexvgg/"):
-            path = ROOT / dep
-            listed |= {p.relative_to(PACKAGE).as_posix() for p in ([path] if path.is_file() else path.rglob("*.py"))}
-    entry = ROOT / "stages" / f"{stage}.py"
-    assert f"stages/{stage}.py" in definition["deps"]
-    used = {p.relative_to(PACKAGE).as_posix() for p in closure(entry, PACKAGE) if p != entry} - NEUTRAL
-    if stage == "network":
-        assert {name for name in used if name.startswith("models/")} <= listed
-        assert "sources.py" in listed
-        return
-    if stage != "train":
-        used -= BOOKKEEPING
-    if stage == "published":
-        assert {name for name in used if name.startswith("models/")} <= listed
-        listed = {name for name in listed if not name.startswith("models/")}
-    assert listed - NEUTRAL == {name for name in used if not name.startswith("models/")}
+def test_every_stage_depends_on_the_list_of_its_sources():
+    pipeline = YAML(typ="safe", pure=True).load(ROOT / "dvc.yaml")["stages"]
+    assert {path.stem for path in (ROOT / "stages").glob("[!_]*.py")} == set(pipeline)
+    for name, stage in pipeline.items():
+        listed = {dep for dep in stage["deps"] if dep.startswith(("src", "stages", "data/sources"))}
+        assert listed == ({"src/alexvgg", "stages"} if name == "sources" else {f"data/sources/{name}.json"})
+        networks = {dep for dep in stage["deps"] if dep.startswith("data/networks")}
+        assert bool(networks) == (name in ("published", "train", "evaluate"))
+
+
+def test_neutral_modules_exist():
+    assert {path for path in sources.NEUTRAL | sources.FOR_TRAINING if not (PACKAGE / path).is_file()} == set()
 
 
 def test_no_module_is_long():

@@ -90,21 +90,20 @@ def test_again_does_nothing(project):
 def test_forced_it_gives_the_same_bytes(project):
     """`train` is forced by the tests of interruptions below."""
     before = project.outputs()
-    stages = ("download", "preprocess", "network@vgg16", "evaluate@alexnet-0", "report")
+    stages = ("sources", "download", "preprocess", "evaluate@alexnet-0", "report")
     project.dvc("repro", "--force", "--single-item", *stages)
     assert project.outputs() == before
 
 
 PER_MODEL = {"train@vgg16-0", "train@alexnet-0"}
 EVALUATIONS = {"evaluate@vgg16-0", "evaluate@alexnet-0"}
-NETWORKS = {"network@vgg16", "network@alexnet"}
 
 # What is edited → the stages whose own dependencies changed. What follows them runs if their outputs change.
 PARAMETERS = {
-    "models.vgg16.learning_rate": (0.5, {"train@vgg16-0", "published", "report"}),
-    "models.vgg16.crop": (33, {"train@vgg16-0", "published", "report"}),
-    "models.alexnet.options": ({"dropout": 0.1}, {"train@alexnet-0", "published", "report"}),
-    "models.vgg16.architecture": ("vgg_a", {"network@vgg16", "train@vgg16-0", "published", "report"}),
+    "models.vgg16.learning_rate": (0.5, {"sources", "train@vgg16-0", "report"}),
+    "models.vgg16.crop": (33, {"sources", "train@vgg16-0", "report"}),
+    "models.alexnet.options": ({"dropout": 0.1}, {"sources", "train@alexnet-0", "report"}),
+    "models.vgg16.architecture": ("vgg_a", {"sources", "train@vgg16-0", "report"}),
     "training.epochs": (2, PER_MODEL),
     "training.flip": ("random", PER_MODEL),
     "evaluation.batch_size": (99, PER_MODEL | EVALUATIONS),
@@ -112,45 +111,38 @@ PARAMETERS = {
     "preprocess.resize": (300, {"preprocess"}),
     "data.sha256": (["0" * 64], {"download"}),
 }
+# Each source file → the stages whose results it can change. Those in no list change none; networks come by model.
 SOURCES = {
     "stages/download.py": {"download"},
     "stages/preprocess.py": {"preprocess"},
-    "stages/network.py": NETWORKS,
     "stages/published.py": {"published"},
-    "stages/train.py": PER_MODEL,
-    "stages/evaluate.py": EVALUATIONS,
+    "stages/train.py": {"train"},
+    "stages/evaluate.py": {"evaluate"},
     "stages/report.py": {"report"},
     "src/alexvgg/data/download.py": {"download", "preprocess"},
     "src/alexvgg/data/cifar100.py": {"preprocess"},
     "src/alexvgg/data/digits.py": {"preprocess"},
     "src/alexvgg/data/preprocess.py": {"preprocess"},
-    "src/alexvgg/data/arrays.py": {"preprocess", "report"} | PER_MODEL | EVALUATIONS,
-    "src/alexvgg/data/dataset.py": {"preprocess", "report"} | PER_MODEL | EVALUATIONS,
+    "src/alexvgg/data/arrays.py": {"preprocess", "train", "evaluate", "report"},
+    "src/alexvgg/data/dataset.py": {"preprocess", "train", "evaluate", "report"},
     "src/alexvgg/data/pictures.py": {"preprocess"},
     "src/alexvgg/png.py": {"preprocess", "report"},
-    "src/alexvgg/geometry.py": {"preprocess"} | PER_MODEL | EVALUATIONS,
-    "src/alexvgg/crops.py": PER_MODEL | EVALUATIONS,
-    "src/alexvgg/evaluation.py": EVALUATIONS,
-    "src/alexvgg/prediction.py": PER_MODEL | EVALUATIONS,
-    "src/alexvgg/metrics.py": {"report"} | PER_MODEL | EVALUATIONS,
-    "src/alexvgg/runtime.py": {"published"} | PER_MODEL | EVALUATIONS,
-    "src/alexvgg/measurement.py": EVALUATIONS,
-    "src/alexvgg/training.py": PER_MODEL,
-    "src/alexvgg/experiment.py": PER_MODEL,
-    "src/alexvgg/identity.py": PER_MODEL,
-    "src/alexvgg/optimizers.py": PER_MODEL,
-    "src/alexvgg/schedules.py": PER_MODEL,
-    "src/alexvgg/params.py": PER_MODEL,
-    "src/alexvgg/sources.py": NETWORKS | PER_MODEL,
-    "src/alexvgg/models/__init__.py": NETWORKS | {"published"},
-    "src/alexvgg/models/architecture.py": NETWORKS | {"published"},
-    "src/alexvgg/models/blocks.py": NETWORKS | {"published"},
-    "src/alexvgg/models/alexnet.py": NETWORKS | {"published"},
-    "src/alexvgg/models/vgg.py": NETWORKS | {"published"},
-    "src/alexvgg/models/alexnet_vgg.py": NETWORKS | {"published"},
-    "src/alexvgg/anatomy.py": {"published"} | PER_MODEL | EVALUATIONS,
-    "src/alexvgg/cost.py": EVALUATIONS | {"report"},
-    "src/alexvgg/early_crops.py": PER_MODEL,
+    "src/alexvgg/geometry.py": {"preprocess", "train", "evaluate"},
+    "src/alexvgg/crops.py": {"train", "evaluate"},
+    "src/alexvgg/evaluation.py": {"evaluate"},
+    "src/alexvgg/prediction.py": {"train", "evaluate"},
+    "src/alexvgg/metrics.py": {"train", "evaluate", "report"},
+    "src/alexvgg/runtime.py": {"published", "train", "evaluate"},
+    "src/alexvgg/measurement.py": {"evaluate"},
+    "src/alexvgg/training.py": {"train"},
+    "src/alexvgg/experiment.py": {"train"},
+    "src/alexvgg/identity.py": {"train"},
+    "src/alexvgg/optimizers.py": {"train"},
+    "src/alexvgg/schedules.py": {"train"},
+    "src/alexvgg/params.py": {"train"},
+    "src/alexvgg/anatomy.py": {"published", "train", "evaluate"},
+    "src/alexvgg/cost.py": {"evaluate", "report"},
+    "src/alexvgg/early_crops.py": {"train"},
     "src/alexvgg/reporting/table.py": {"report"},
     "src/alexvgg/reporting/results.py": {"report"},
     "src/alexvgg/reporting/slide.py": {"report"},
@@ -164,7 +156,6 @@ SOURCES = {
     "src/alexvgg/reporting/architecture.py": {"report"},
     "src/alexvgg/reporting/page.py": {"report"},
     "src/alexvgg/reporting/variants.py": {"report"},
-    "src/alexvgg/reporting/__init__.py": {"report"},
 }
 
 
@@ -185,17 +176,26 @@ def test_a_parameter_makes_exactly_these_stages_stale(project, where):
         project.params = original
 
 
-def test_a_source_file_makes_exactly_these_stages_stale(project):
-    """Every source file; those in no list make nothing stale."""
-    files = sorted(path for folder in ("src", "stages") for path in (project.folder / folder).rglob("*.py"))
+def test_a_source_file_counts_for_exactly_these_stages(project):
     found = {}
-    for path in files:
-        original = path.read_bytes()
-        path.write_bytes(original + b"# edited\n")
-        name = path.relative_to(project.folder).as_posix()
-        found[name] = project.stale()
-        path.write_bytes(original)
-    assert {name: stages for name, stages in found.items() if stages} == SOURCES
+    for path in (project.folder / "data/sources").iterdir():
+        for name in json.loads(path.read_text())["sources"]:
+            found.setdefault(name, set()).add(path.stem)
+    assert found == SOURCES
+
+
+def test_an_edited_source_file_makes_its_stages_stale(project):
+    geometry = project.folder / "src/alexvgg/geometry.py"
+    original = geometry.read_bytes()
+    geometry.write_bytes(original + b"# edited\n")
+    try:
+        assert project.stale() == {"sources"}
+        project.dvc("repro", "sources")
+        assert project.stale() == {"preprocess"} | PER_MODEL | EVALUATIONS
+    finally:
+        geometry.write_bytes(original)
+        project.dvc("repro", "sources")
+    assert project.stale() == set()
 
 
 def test_an_edited_or_new_network_retrains_no_other(project):
@@ -204,13 +204,28 @@ def test_an_edited_or_new_network_retrains_no_other(project):
     (project.folder / "src/alexvgg/models/mine.py").write_text("# a new network\n")
     vgg.write_bytes(original + b"# edited\n")
     try:
-        project.dvc("repro", "network@vgg16", "network@alexnet")
+        project.dvc("repro", "sources")
         assert project.stale() == {"train@vgg16-0", "evaluate@vgg16-0", "published"}
     finally:
         vgg.write_bytes(original)
         (project.folder / "src/alexvgg/models/mine.py").unlink()
-        project.dvc("repro", "network@vgg16", "network@alexnet")
+        project.dvc("repro", "sources")
     assert project.stale() == set()
+
+
+def test_a_stage_refuses_sources_that_changed_since_they_were_read(project):
+    """As when a file is edited while the pipeline is at an earlier stage."""
+    schedules, before = project.folder / "src/alexvgg/schedules.py", project.outputs()
+    original = schedules.read_bytes()
+    schedules.write_bytes(original + b"# edited\n")
+    try:
+        said = project.dvc(*FORCED, code=255)
+    finally:
+        schedules.write_bytes(original)
+    assert (
+        "error: src/alexvgg/schedules.py changed since the stage `sources` read what train-alexnet-0 is made of" in said
+    )
+    assert project.outputs() == before
 
 
 FORCED = ("repro", "--single-item", "--force", "train@alexnet-0")

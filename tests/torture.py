@@ -111,7 +111,7 @@ class Chain:
         if every is not None:
             keeper = folder / "src/alexvgg/keeper.py"
             keeper.write_text(re.sub(r"\bEVERY = [\d.]+", f"EVERY = {every:.3f}", keeper.read_text()))
-        self.project.dvc("repro", "preprocess", "published", "network@alexnet", *(["train@alexnet-0"] * trained))
+        self.project.dvc("repro", "preprocess", "published", *(["train@alexnet-0"] * trained))
         self.start = folder.parent / f"{folder.name} at the start"
         for name in MADE:
             copy(folder / name, self.start / name)

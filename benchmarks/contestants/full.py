@@ -75,10 +75,10 @@ def main(architecture: str, crop: int, batch_size: int, images: int = 45_000, ev
         os.chdir(folder)
         make_project(architecture, crop, batch_size, {"train": images, **IMAGES})
         sys.path.insert(0, str(ROOT / "stages"))
-        import network
+        import sources
         import train
 
-        network.main("bench")
+        sources.main()
         try:
             train.main("bench", 0)
         except KeyboardInterrupt:

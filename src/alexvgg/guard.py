@@ -1,6 +1,5 @@
 """What a stage computes with must not change while it runs: DVC hashes it afterwards, and would record the new one."""
 
-import os
 import re
 from pathlib import Path
 from typing import Any
@@ -8,24 +7,37 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from alexvgg import files
+from alexvgg import files, sources
 from alexvgg.errors import ChangedMeanwhile
 
-SOURCES = ("src/", "stages/")
-NETWORKS = "data/networks/"
+SOURCES = ("src/", "stages")
+RECORDED = ("data/sources/", "data/networks")
 
 
 class Guard:
-    """The source files and parameters that `dvc.yaml` lists for a stage, as they are when this is made."""
+    """The source files and parameters that a stage computes with, as they are when this is made.
+
+    Raises ChangedMeanwhile if the source files are not those that the stage `sources` has written down.
+    """
 
     def __init__(self, stage: str, pipeline: Path, params: Path, package: Path, **item: Any) -> None:
         self._stage = "-".join([stage, *map(str, item.values())])
-        self._arguments = (_yaml(pipeline)["stages"][stage], params, package, item)
-        self._at_start = fingerprint(*self._arguments)
+        definition = _yaml(pipeline)["stages"][stage]
+        deps = [_fill(template, item) for template in definition["deps"]]
+        names = [_fill(template, item) for template in definition.get("params", [])]
+        self._recorded = _recorded(deps)
+        self._now = lambda: _sources(deps, self._recorded, package) | _parameters(names, params)
+        self._at_start = self._now()
+        edited = [name for name, digest in self._recorded.items() if self._at_start[name] != digest]
+        if edited:
+            raise ChangedMeanwhile(
+                f"{', '.join(edited)} changed since the stage `sources` read what {self._stage} is made of; run "
+                "`dvc repro` (again), which begins with that"
+            )
 
     def check(self) -> None:
         """Call before the first output is written. Raises ChangedMeanwhile, naming what changed."""
-        now = fingerprint(*self._arguments)
+        now = self._now()
         changed = [name for name in self._at_start | now if self._at_start.get(name) != now.get(name)]
         if changed:
             raise ChangedMeanwhile(
@@ -35,29 +47,27 @@ class Guard:
             )
 
 
-def fingerprint(definition: dict[str, Any], params: Path, package: Path, item: dict[str, Any]) -> dict[str, str]:
-    """The sha256 of each of a stage's source files, and the digest of each of its parameters, by name.
-
-    `definition` is the stage's in `dvc.yaml`, `item` has the values of its matrix. A network's own sources are
-    listed in its file of digests.
-    """
-    values = _yaml(params)
-    found = {}
-    for template in definition.get("params", []):
-        name = _fill(template, item)
-        found[f"{params}: {name}"] = files.digest(_at(values, name.split(".")))
-    for template in definition["deps"]:
-        dep = _fill(template, item)
-        if dep.startswith(SOURCES):
-            path = Path(dep)
-            found |= {str(file): _sha256(file) for file in ([path] if path.suffix else sorted(path.rglob("*.py")))}
-        if dep.startswith(NETWORKS):
-            found |= {os.path.relpath(file): _sha256(file) for file in _network_sources(Path(dep), package)}
+def _recorded(deps: list[str]) -> dict[str, str]:
+    """The sha256 of each source file that the stage `sources` has written down, by its name in the project."""
+    found: dict[str, str] = {}
+    for dep in map(Path, deps):
+        if str(dep).startswith(RECORDED):
+            for file in [dep] if dep.suffix else sorted(dep.glob("*.json")):
+                found |= files.read_json(file)["sources"]
     return found
 
 
-def _network_sources(network: Path, package: Path) -> list[Path]:
-    return [package / name for name in files.read_json(network)["sources"]]
+def _sources(deps: list[str], recorded: dict[str, str], package: Path) -> dict[str, str]:
+    """The same of the files as they are, and of those that `dvc.yaml` lists itself."""
+    listed = [file for dep in deps if dep.startswith(SOURCES) for file in sorted(Path(dep).rglob("*.py"))]
+    here = {name: sources.located(name, package) for name in recorded} | {str(file): file for file in listed}
+    return {name: files.sha256(file) if file.is_file() else "missing" for name, file in here.items()}
+
+
+def _parameters(names: list[str], params: Path) -> dict[str, str]:
+    """The digest of each parameter."""
+    values = _yaml(params)
+    return {f"{params}: {name}": files.digest(_at(values, name.split("."))) for name in names}
 
 
 def _fill(template: str, item: dict[str, Any]) -> str:
@@ -68,10 +78,6 @@ def _at(values: Any, keys: list[str]) -> Any:
     for key in keys:
         values = values.get(key) if isinstance(values, dict) else None
     return values
-
-
-def _sha256(path: Path) -> str:
-    return files.sha256(path) if path.is_file() else "missing"
 
 
 def _yaml(path: Path) -> Any:

@@ -13,10 +13,21 @@ ARCHIVE = Path("data/archive.gz")
 DESCRIPTION = Path("data/description.json")
 SPLITS = {name: Path(f"data/{name}.npy") for name in ("train", "val", "test")}
 PACKAGE = Path(__file__).parent
+SOURCES = Path("data/sources")
+NETWORKS = Path("data/networks")
+
+
+def stages() -> list[Path]:
+    """The program of each stage, but for the one that writes down what the others are made of."""
+    return [file for file in sorted(Path("stages").glob("[!_]*.py")) if file.stem != "sources"]
+
+
+def sources(stage: str) -> Path:
+    return SOURCES / f"{stage}.json"
 
 
 def network(model: str) -> Path:
-    return Path(f"data/networks/{model}.json")
+    return NETWORKS / f"{model}.json"
 
 
 def weights(profile: str, run: str) -> Path:
@@ -82,7 +93,7 @@ def default_tracking_uri() -> str:
 def training(profile: str, model: str, seed: int) -> tuple[Inputs, Outputs]:
     """What one training reads and writes."""
     run = f"{model}-{seed}"
-    inputs = Inputs(SPLITS["train"], SPLITS["val"], DESCRIPTION, network(model))
+    inputs = Inputs(SPLITS["train"], SPLITS["val"], DESCRIPTION, sources("train"), network(model))
     return inputs, Outputs(weights(profile, run), history(profile, run), summary(profile, run))
 
 

@@ -1,9 +1,52 @@
-"""Which source files a piece of this package uses, found from its imports."""
+"""Which source files a stage or a network is made of, found from its imports, with their digests."""
 
 import ast
 from pathlib import Path
 
 from alexvgg import files
+from alexvgg.errors import EnvironmentProblem
+
+# These cannot change what a stage makes: how it speaks, where it writes, how it goes on after an interruption, what
+# MLflow hears, and this list. A new module counts until it is listed.
+NEUTRAL = {
+    "__init__.py", "checkpoint.py", "console.py", "data/__init__.py", "errors.py", "files.py", "guard.py",
+    "journal.py", "keeper.py", "layout.py", "monitor.py", "names.py", "params_file.py", "progress.py", "provenance.py",
+    "recording.py", "reporting/__init__.py", "sources.py", "tracking/follower.py",
+}  # fmt: skip
+# Every stage reads them for values that DVC tracks by itself; only a training computes with what they make of these.
+FOR_TRAINING = {"params.py", "identity.py"}
+
+
+def of_stage(entry: Path, package: Path) -> dict[str, str]:
+    """The sha256 of each file that can change what a stage makes, by its name in the project; without the networks,
+    which are `of_network`. `entry` is the stage's own file. Raises EnvironmentProblem.
+    """
+    ignored = NEUTRAL if entry.stem == "train" else NEUTRAL | FOR_TRAINING
+    found = [file for file in closure(entry, package) if file != entry]
+    inside = {file.relative_to(package).as_posix(): file for file in found}
+    kept = [file for name, file in inside.items() if name not in ignored and not name.startswith("models/")]
+    return _digests([entry, *kept], package)
+
+
+def of_network(entry: Path, package: Path) -> dict[str, str]:
+    """The same for a network, whose own file is `entry`. Raises EnvironmentProblem."""
+    return _digests(closure(entry, package), package)
+
+
+def located(name: str, package: Path) -> Path:
+    """Where the file lies that is called `name` in the project."""
+    top, *rest = Path(name).parts
+    return package.joinpath(*rest[1:]) if top == "src" else Path(name)
+
+
+def _digests(found: list[Path], package: Path) -> dict[str, str]:
+    return {_name(file, package): files.sha256(file) for file in found}
+
+
+def _name(file: Path, package: Path) -> str:
+    if package in file.parents:
+        return f"src/{package.name}/{file.relative_to(package).as_posix()}"
+    return f"stages/{file.name}"
 
 
 def closure(entry: Path, package: Path) -> list[Path]:
@@ -23,20 +66,22 @@ def closure(entry: Path, package: Path) -> list[Path]:
     return sorted(found)
 
 
-def digests(entry: Path, package: Path) -> dict[str, str]:
-    """The sha256 of each file of `closure`, by its path relative to `package`."""
-    return {file.relative_to(package).as_posix(): files.sha256(file) for file in closure(entry, package)}
-
-
 def _imported(file: Path, package: Path) -> list[Path]:
     found: list[Path | None] = []
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    for node in ast.walk(_parsed(file)):
         if isinstance(node, ast.Import):
             found += [_file_of(alias.name, package) for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
             for alias in node.names:
                 found.append(_file_of(f"{node.module}.{alias.name}", package) or _file_of(node.module, package))
     return [path for path in found if path is not None]
+
+
+def _parsed(file: Path) -> ast.Module:
+    try:
+        return ast.parse(file.read_text(encoding="utf-8"), filename=file.name)
+    except (SyntaxError, ValueError) as error:
+        raise EnvironmentProblem(f"{file.name} is not Python: {error}; mend it, or undo the edit") from None
 
 
 def _file_of(name: str, package: Path) -> Path | None:
