@@ -27,7 +27,7 @@ def main(model: str, seed: int) -> None:
             )
             guard.check()
             run = f"{model}-{seed}"
-            measured.save_logits(layout.predictions(settings.profile, run))
+            measured.save_answers(layout.answers(settings.profile, run))
             files.write_json(layout.by_class(settings.profile, run), measured.by_class)
             files.write_json(layout.metrics(settings.profile, run), measured.metrics)
             recording.evaluated(journal, measured.metrics, measured.by_class)

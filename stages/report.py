@@ -4,12 +4,23 @@ import _project  # noqa: F401, I001 - before everything else
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from alexvgg import console, files, layout, params_file
 from alexvgg.data import arrays
-from alexvgg.reporting import ablations, architecture, deck, effort, figures, page, results, table, talk, variants
+from alexvgg.reporting import (
+    ablations,
+    answers,
+    architecture,
+    deck,
+    effort,
+    figures,
+    page,
+    results,
+    table,
+    talk,
+    variants,
+)
 from alexvgg.reporting.contents import Contents, Pictures
 
 
@@ -72,12 +83,9 @@ def write_talk(contents: Contents, histories: dict[str, pd.DataFrame]) -> None:
 
 
 def write_page(path: Path, contents: Contents, names: list[str]) -> None:
-    profile = contents.profile
-    answered = [
-        page.Answers(np.load(layout.predictions(profile, run)), files.read_json(layout.by_class(profile, run)))
-        for run in names
-    ]
     test = arrays.load(layout.SPLITS["test"], contents.description)
+    classes = contents.description.classes
+    answered = [answers.load(layout.answers(contents.profile, run), test, classes) for run in names]
     files.write_text(path, page.html(contents, answered, test))
 
 

@@ -42,3 +42,12 @@ def test_data_without_superclasses_has_no_accuracy_of_them(tf, grouped):
 
     plain = grouped.model_copy(update={"superclasses": {}})
     assert "test_superclass_acc" not in evaluation.test_metrics(LOGITS, LABELS, plain)
+
+
+def test_answers_are_named_and_say_how_sure_they_are(tf, grouped):
+    from alexvgg import evaluation
+
+    found = evaluation.answers(LOGITS, LABELS, grouped.classes)
+    assert list(found["label"]) == ["a", "b", "c", "d"]
+    assert list(found["answer"]) == ["a", "a", "c", "c"]
+    assert found["confidence"].tolist() == pytest.approx([0.7, 0.4, 0.97, 0.55])

@@ -7,6 +7,7 @@ code, its one line and the earlier results are looked at. docs/failures.md is ma
 
 import contextlib
 import io
+import json
 import os
 import pickle
 import resource
@@ -459,6 +460,25 @@ def _(world):
     world.later = lambda: world.edit("seeds", [0, 1])
 
 
+@fault(
+    "a source file was edited after the stage `sources` had read it",
+    TRAIN,
+    7,
+    "src/alexvgg/schedules.py changed since the stage `sources` read what train-alexnet-0 is made of; run `dvc repro`",
+)
+def _(world):
+    lists = json.loads((world.folder / "data/sources/train.json").read_text())
+    lists["sources"]["src/alexvgg/schedules.py"] = "0" * 64
+    world.write("data/sources/train.json", json.dumps(lists))
+
+
+@fault("a source file is not Python", "sources", 6, "train.py is not Python: invalid syntax")
+def _(world):
+    (world.folder / "stages").unlink()
+    shutil.copytree(ROOT / "stages", world.folder / "stages")
+    world.write("stages/train.py", "def main(:\n")
+
+
 @fault("out of memory", TRAIN, 6, "out of memory; lower batch_size, evaluation.batch_size or crop", slow=True)
 def _(world):
     world.edit("models.alexnet.crop", 1000)
@@ -471,7 +491,9 @@ def _(world):
 
 @fault("the disk is full: archive", "download", 6, "data/archive.gz: No space left on device; see that there is space")
 def _(world):
+    listed = (world.folder / "data/sources/download.json").read_bytes()
     world.mount("data", "size=128k")
+    world.write("data/sources/download.json", listed)
 
 
 @fault("the disk is full: weights", TRAIN, 6, "alexnet-0.weights.h5: No space left on device; see that there is space")

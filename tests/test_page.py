@@ -4,9 +4,11 @@ import re
 from html.parser import HTMLParser
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from alexvgg.data.dataset import Split
+from alexvgg.errors import DataError
 from alexvgg.reporting import answers, page
 from test_ablations import contents, variant
 from test_crops import description
@@ -24,12 +26,9 @@ def test_split():
 
 
 @pytest.fixture
-def logits():
-    probabilities = np.full((6, 4), 0.0)
-    for row, (answer, sure) in enumerate(zip(ANSWERS, SURE, strict=True)):
-        probabilities[row] = (1 - sure) / 3
-        probabilities[row, answer] = sure
-    return np.log(probabilities).astype(np.float32)
+def given():
+    labels, said = ([CLASSES[i] for i in indices] for indices in (LABELS, ANSWERS))
+    return pd.DataFrame({"label": labels, "answer": said, "confidence": SURE})
 
 
 @pytest.fixture
@@ -53,35 +52,46 @@ class Tags(HTMLParser):
         return [attributes for name, attributes in self.found if name == tag]
 
 
-def test_confusion_is_by_superclass(logits, test_split, described):
-    assert answers.confusion(logits, test_split, described).tolist() == [[0.75, 0.25], [0.0, 1.0]]
+def test_confusion_is_by_superclass(given, described):
+    assert answers.confusion(given, described).tolist() == [[0.75, 0.25], [0.0, 1.0]]
     plain = described.model_copy(update={"superclasses": {}})
-    assert answers.confusion(logits, test_split, plain)[0].tolist() == [0.5, 0.5, 0, 0]
+    assert answers.confusion(given, plain)[0].tolist() == [0.5, 0.5, 0, 0]
 
 
-def test_confused_pairs_and_mistakes_come_worst_first(logits, test_split):
-    pairs = answers.confused_pairs(logits, test_split, CLASSES, 10)
+def test_confused_pairs_and_mistakes_come_worst_first(given):
+    pairs = answers.confused_pairs(given, CLASSES, 10)
     assert pairs == [("d", "a < b", 1.0), ("cat", "dog", 0.5), ("dog", "d", 0.5)]
-    assert answers.confused_pairs(logits, test_split, CLASSES, 1) == pairs[:1]
-    found = answers.mistakes(logits, test_split, CLASSES, 2)
+    assert answers.confused_pairs(given, CLASSES, 1) == pairs[:1]
+    found = answers.mistakes(given, 2)
     assert [(m.index, m.label, m.answer) for m in found] == [(5, "d", "a < b"), (3, "dog", "d")]
     assert found[0].confidence == pytest.approx(0.97)
 
 
-def test_variants_are_held_against_the_first(logits, test_split, described, tmp_path):
+def test_accuracy_by_class_has_the_best_first(given):
+    assert answers.accuracy_by_class(given) == [("a < b", 1.0), ("cat", 0.5), ("dog", 0.5), ("d", 0.0)]
+
+
+def test_answers_come_back_from_their_file_and_are_of_this_split(given, test_split, tmp_path):
+    path = tmp_path / "answers.csv"
+    given.to_csv(path, index=False)
+    pd.testing.assert_frame_equal(answers.load(path, test_split, CLASSES), given)
+    other = Split(test_split.images[::-1], test_split.labels[::-1])
+    with pytest.raises(DataError, match=r"answers.csv has the answers on another test split; run `dvc repro`"):
+        answers.load(path, other, CLASSES)
+
+
+def test_variants_are_held_against_the_first(given, test_split, described, tmp_path):
     runs = [variant(), variant("no <em>", val_acc=0.4, recipe={"flip": "none"})]
-    given = page.Answers(logits, {name: i / 4 for i, name in enumerate(CLASSES)})
     text = page.html(contents(tmp_path, runs, described), [given] * 2, test_split)
     assert "Against alexnet" in text and "-0.1000" in text
     assert "no &lt;em&gt;" in text and "<em>" not in text
 
 
-def test_the_page(logits, test_split, described, tmp_path):
+def test_the_page(given, test_split, described, tmp_path):
     runs = [run("alexnet", 0), run("alexnet", 1, shift=0.1), run("vgg16", 0)]
     for one in runs:
         one.summary.update(weights_sha256="77cc", key="88dd", version="0.1")
         one.metrics.update(test_superclass_acc=0.83, test_ece=0.1)
-    given = page.Answers(logits, {name: i / 4 for i, name in enumerate(CLASSES)})
     shown = contents(tmp_path, runs, described)
     text = page.html(shown, [given] * 3, test_split)
     assert text == page.html(shown, [given] * 3, test_split)

@@ -1,7 +1,9 @@
-"""What the READMEs show is what is there."""
+"""What the READMEs and reports show is what is there."""
 
+import json
 import re
 
+import pandas as pd
 import pytest
 
 from conftest import ROOT
@@ -20,6 +22,20 @@ def test_the_table_is_the_one_in_reports(readme, profile):
     results = (ROOT / "reports" / profile / "results.md").read_text().split("\n## ")[0]
     assert rows(results)
     assert "\n".join(rows(results)) in readme
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "reports").glob("*/answers/*.csv")), ids=lambda path: str(path.relative_to(ROOT))
+)
+def test_accuracies_are_those_of_the_committed_answers(path):
+    given = pd.read_csv(path, dtype=str)
+    right = given["label"] == given["answer"]
+    metrics, by_class = (
+        json.loads((path.parent.parent / folder / f"{path.stem}.json").read_text())
+        for folder in ("metrics", "by_class")
+    )
+    assert right.mean() == metrics["test_acc"]
+    assert right.groupby(given["label"]).mean().to_dict() == by_class
 
 
 @each_readme

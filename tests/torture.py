@@ -30,7 +30,6 @@ from project import Project
 MADE = (
     "dvc.lock",
     "weights",
-    "predictions",
     "reports",
     ".alexvgg",
     "mlflow.db",

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from alexvgg import files, metrics
 from alexvgg.data.arrays import Description
@@ -56,6 +57,16 @@ def accuracy_by_class(logits: np.ndarray, labels: np.ndarray, classes: list[str]
     """The share of each class's images that are answered rightly."""
     right = logits.argmax(axis=1) == labels
     return {name: float(right[labels == i].mean()) for i, name in enumerate(classes)}
+
+
+def answers(logits: np.ndarray, labels: np.ndarray, classes: list[str]) -> pd.DataFrame:
+    """Label, answer and the answer's probability, a line an image."""
+    names = np.array(classes)
+    return pd.DataFrame({
+        "label": names[labels],
+        "answer": names[logits.argmax(axis=1)],
+        "confidence": np.exp(metrics.log_softmax(logits)).max(axis=1),
+    })  # fmt: skip
 
 
 def rebuild(summary: dict[str, Any], description: Description, weights: Path) -> Any:

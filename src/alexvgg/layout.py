@@ -55,8 +55,8 @@ def by_class(profile: str, run: str) -> Path:
     return reports(profile) / "by_class" / f"{run}.json"
 
 
-def predictions(profile: str, run: str) -> Path:
-    return Path("predictions") / profile / f"{run}.npy"
+def answers(profile: str, run: str) -> Path:
+    return reports(profile) / "answers" / f"{run}.csv"
 
 
 def published(profile: str) -> Path:

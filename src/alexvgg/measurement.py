@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from alexvgg import anatomy, cost, files, runtime
 from alexvgg.checkpoint import Checkpoints, Snapshot
 from alexvgg.data import arrays
 from alexvgg.data.arrays import Description
 from alexvgg.data.dataset import Split
-from alexvgg.evaluation import accuracy_by_class, rebuild, test_metrics
+from alexvgg.evaluation import accuracy_by_class, answers, rebuild, test_metrics
 from alexvgg.keeper import Keeper
 from alexvgg.metrics import accuracy
 from alexvgg.prediction import Predictor, build
@@ -28,17 +29,16 @@ class Measurement:
 
     `train_acc` is the accuracy on training images as they are tested: without dropout, in centre crops.
     `training_flop` is the arithmetic of one image's step in training by crop, `train_petaflop` that of the training.
-    `logits` are float32 (n, classes).
+    `answers` has a line a test image: its label, the answer, and the answer's probability.
     """
 
     metrics: dict[str, Any]
     by_class: dict[str, float]
-    logits: np.ndarray
+    answers: pd.DataFrame
 
-    def save_logits(self, path: Path) -> None:
-        """Write the logits as a `.npy` file."""
-        with files.replacing(path, suffix=".npy") as temporary:
-            np.save(temporary, self.logits)
+    def save_answers(self, path: Path) -> None:
+        """Write the answers as CSV."""
+        files.write_text(path, self.answers.to_csv(index=False, float_format="%.6f", lineterminator="\n"))
 
 
 def measure(
@@ -73,7 +73,7 @@ def measure(
     return Measurement(
         metrics=last_epoch | train_acc | _cost(summary, description) | test_metrics(logits, test.labels, description),
         by_class=accuracy_by_class(logits, test.labels, description.classes),
-        logits=logits,
+        answers=answers(logits, test.labels, description.classes),
     )
 
 

@@ -3,7 +3,6 @@
 import base64
 import io
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +21,7 @@ from alexvgg.reporting.results import Run, summarize
 PAIRS, MISTAKES = 10, 12
 
 
-@dataclass(frozen=True)
-class Answers:
-    """What one run answered: logits, float32 (test images, classes), and its accuracy by class."""
-
-    logits: np.ndarray
-    by_class: dict[str, float]
-
-
-def html(contents: Contents, answered: list[Answers], test: Split) -> str:
+def html(contents: Contents, answered: list[pd.DataFrame], test: Split) -> str:
     """The page. Of a model with several seeds, the details are those of its first; `answered` goes with the runs."""
     runs, description, pictures = contents.runs, contents.description, contents.pictures
     results = summarize(runs)
@@ -80,10 +71,10 @@ def _comparison(comparison: Comparison, folder: Path) -> dict[str, Any]:
     }
 
 
-def _model(run: Run, given: Answers, test: Split, description: Description) -> dict[str, Any]:
+def _model(run: Run, given: pd.DataFrame, test: Split, description: Description) -> dict[str, Any]:
     """What the page says of one model."""
     summary = run.summary
-    found = answers.mistakes(given.logits, test, description.classes, MISTAKES)
+    found = answers.mistakes(given, MISTAKES)
     return {
         "name": summary["model"],
         "seed": summary["seed"],
@@ -91,10 +82,10 @@ def _model(run: Run, given: Answers, test: Split, description: Description) -> d
         "settings": table.how_trained(summary),
         "weights": summary["weights_sha256"],
         "key": summary["key"],
-        "confusion": answers.confusion(given.logits, test, description).tolist(),
-        "pairs": answers.confused_pairs(given.logits, test, description.classes, PAIRS),
+        "confusion": answers.confusion(given, description).tolist(),
+        "pairs": answers.confused_pairs(given, description.classes, PAIRS),
         "mistakes": [vars(mistake) | {"image": _encoded(_png(test.images[mistake.index]))} for mistake in found],
-        "by_class": sorted(given.by_class.items(), key=lambda item: (-item[1], item[0])),
+        "by_class": answers.accuracy_by_class(given),
     }
 
 
