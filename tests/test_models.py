@@ -92,6 +92,31 @@ def test_local_response_normalization_is_the_papers(tf):
     assert np.allclose(LocalResponseNormalization()(a)[0, 0, 0], expected, rtol=1e-5)
 
 
+@pytest.mark.parametrize("training", [True, False])
+def test_batch_normalization_is_keras_own(tf, training):
+    import keras
+    import numpy as np
+
+    from alexvgg.models.blocks import BatchNormalization
+
+    draw = np.random.default_rng(0).normal
+    images, upstream = (draw(size=(4, 5, 5, 8)).astype(np.float32) * 3 + 1 for _ in range(2))
+    weights = [draw(size=8), draw(size=8), draw(size=8), draw(size=8) ** 2]
+    results = []
+    for kind in (keras.layers.BatchNormalization, BatchNormalization):
+        layer = kind()
+        layer.build(images.shape)
+        layer.set_weights(weights)
+        x = tf.Variable(images)
+        with tf.GradientTape() as tape:
+            y = layer(x, training=training)
+            total = tf.reduce_sum(y * upstream)
+        gradients = tape.gradient(total, [x, layer.gamma.value, layer.beta.value])
+        results.append([y, *gradients, *layer.get_weights()])
+    for theirs, ours in zip(*results, strict=True):
+        assert np.allclose(theirs, ours, rtol=1e-4, atol=1e-5)
+
+
 def test_weights_are_the_same_bytes_and_come_back(tf, tmp_path):
     import keras
     import numpy as np

@@ -33,10 +33,12 @@ def tiny_network():
     import keras
     from keras import layers
 
+    from alexvgg.models.blocks import BatchNormalization
+
     keras.utils.set_random_seed(7)
     inputs = keras.Input((16, 16, 3))
     x = layers.Conv2D(8, 3, activation="relu")(inputs)
-    x = layers.BatchNormalization()(x)
+    x = BatchNormalization()(x)
     x = layers.Dropout(0.2)(layers.Flatten()(x))
     x = layers.Dense(2, name="logits")(x)
     return keras.Model(inputs, layers.Activation("softmax")(x))

@@ -37,7 +37,7 @@ def build(input_shape: tuple[int, int, int], classes: int, options: AlexNetOptio
     def normalize(x, lrn_here=False):
         # Local response normalisation follows the first two layers only (paper, section 3.5).
         if options.normalization == "batch":
-            return layers.BatchNormalization()(x)
+            return blocks.BatchNormalization()(x)
         if options.normalization == "lrn" and lrn_here:
             return blocks.LocalResponseNormalization()(x)
         return x

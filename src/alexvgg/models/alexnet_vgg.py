@@ -26,7 +26,7 @@ def build(input_shape: tuple[int, int, int], classes: int, options: AlexNetVGGOp
         )(x)  # fmt: skip
 
     def pool(x):
-        return layers.BatchNormalization()(layers.MaxPooling2D(2, strides=2)(x))
+        return blocks.BatchNormalization()(layers.MaxPooling2D(2, strides=2)(x))
 
     inputs = blocks.image_input(input_shape)
     x = pool(convolution(inputs, 64, strides=2, padding="valid"))

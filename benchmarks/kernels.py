@@ -1,0 +1,85 @@
+"""TensorFlow's fused kernels, as we call them, against Keras's operations, interleaved.
+
+python benchmarks/kernels.py [rounds]
+"""
+
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from alexvgg import models, params_file, runtime
+
+ROOT = Path(__file__).resolve().parents[1]
+FEATURE_MAP = (128, 27, 27, 256)  # AlexNet's second, at 227 pixels and a batch of 128
+Pair = tuple[Callable[[], Any], Callable[[], Any]]  # Keras's, ours
+
+
+def adam(tf: Any) -> Pair:
+    """An update of AlexNet's weights, with decay and clipping."""
+    import keras
+
+    from alexvgg.optimizers import Optimizer
+
+    variables = models.named("alexnet").build(67, 100, {}).trainable_variables
+    gradients = [tf.random.stateless_normal(v.shape, seed=[0, i], stddev=1e-3) for i, v in enumerate(variables)]
+    theirs = keras.optimizers.Adam(1e-3, weight_decay=0.02, global_clipnorm=1.0)
+    theirs.build(variables)
+    ours = Optimizer(params_file.load(ROOT / "profiles/cpu.yaml").recipe("alexnet"), variables)
+    return (
+        tf.function(lambda: theirs.apply(gradients, variables)),
+        tf.function(lambda: ours.apply(gradients, tf.constant(1), tf.constant(1e-3))),
+    )
+
+
+def batch_normalization(tf: Any, precision: str) -> Pair:
+    """Forward and backward, in training."""
+    import keras
+
+    from alexvgg.models.blocks import BatchNormalization
+
+    dtype = keras.DTypePolicy(precision).compute_dtype
+    images, upstream = (tf.cast(tf.random.stateless_normal(FEATURE_MAP, seed=[0, i]), dtype) for i in range(2))
+
+    def of(layer: Any) -> Callable[[], Any]:
+        layer.build(FEATURE_MAP)
+
+        @tf.function
+        def both() -> Any:
+            with tf.GradientTape() as tape:
+                tape.watch(images)
+                outputs = layer(images, training=True)
+            return tape.gradient(outputs, [images, layer.gamma.value, layer.beta.value], output_gradients=upstream)
+
+        return lambda: both()[0][0, 0, 0, 0].numpy()  # wait for the result
+
+    return of(keras.layers.BatchNormalization(dtype=precision)), of(BatchNormalization(dtype=precision))
+
+
+def compare(name: str, pair: Pair, rounds: int) -> None:
+    times: list[list[float]] = [[], []]
+    for round_number in range(rounds + 2):
+        for run, taken in zip(pair, times, strict=True):
+            began = time.perf_counter()
+            run()
+            if round_number >= 2:  # the first ones compile
+                taken.append((time.perf_counter() - began) * 1e3)
+    theirs, ours = (f"{statistics.median(taken):.0f} ms ({min(taken):.0f} to {max(taken):.0f})" for taken in times)
+    ratios = [a / b for a, b in zip(*times, strict=True)]
+    ratio = f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+    print(f"{name}: Keras {theirs}, ours {ours}, ratio {ratio}", flush=True)
+
+
+def main(rounds: int) -> None:
+    tf = runtime.start("float32", 0)
+    print(runtime.hardware())
+    compare("Adam, 21,996,388 weights", adam(tf), rounds)
+    for precision in ("float32", "mixed_bfloat16"):
+        compare(f"Batch normalisation, {FEATURE_MAP}, {precision}", batch_normalization(tf, precision), rounds)
+
+
+if __name__ == "__main__":
+    runtime.with_huge_pages()
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 20)
