@@ -68,6 +68,14 @@ def test_table_is_golden(runs):
     assert "mean ± standard deviation over 2 runs" in text
 
 
+def test_only_the_first_model_of_an_architecture_is_held_against_the_slide(runs):
+    variant = run("alexnet")
+    variant.summary["model"] = "alexnet_tanh"
+    text = table.markdown("slides", results.summarize([*runs, variant]), [*runs, variant])
+    assert "| alexnet_tanh |" in text.split("## Beside the slide")[0]
+    assert "| alexnet_tanh |" not in text.split("## Beside the slide")[1]
+
+
 def test_a_training_that_was_stopped_is_called_so():
     stopped = run("alexnet")
     early = [{"crop": 99, "epochs": 2}]

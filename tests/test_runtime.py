@@ -47,3 +47,18 @@ def test_it_refuses_a_tensorflow_that_somebody_else_imported():
     )
     assert done.returncode == 1
     assert "imported before `runtime.start`" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("features", "expected"),
+    [
+        ({"avx", "avx2", "avx512f", "amx_bf16"}, "AVX-512 and AMX"),
+        ({"avx", "avx2", "avx512f"}, "AVX-512"),
+        ({"avx", "avx2"}, "AVX2"),
+    ],
+)
+def test_a_table_names_the_widest_that_the_processor_has(tf, monkeypatch, features, expected):
+    from alexvgg import runtime
+
+    monkeypatch.setattr(runtime, "_cpu_features", lambda: features)
+    assert runtime.hardware().endswith(f"threads, {expected}")

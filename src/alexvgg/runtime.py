@@ -15,7 +15,7 @@ CPU_FEATURES = {
     "avx", "avx2", "fma", "avx512f", "avx512bw", "avx512vl", "avx512_vnni", "avx512_bf16", "avx512_fp16", "avx_vnni",
     "amx_tile", "amx_bf16", "amx_int8",
 }  # fmt: skip
-VECTORS = {"avx512f": "AVX-512", "avx2": "AVX2", "avx": "AVX"}  # the widest first
+VECTORS = {"amx_bf16": "AVX-512 and AMX", "avx512f": "AVX-512", "avx2": "AVX2", "avx": "AVX"}  # the widest first
 
 
 HUGE_PAGES = "glibc.malloc.hugetlb=1"

@@ -12,19 +12,25 @@ from alexvgg.reporting.ablations import Comparison
 
 
 def curves(path: Path, histories: dict[str, pd.DataFrame], title: str) -> None:
-    """Loss and accuracy by epoch: solid for validation, dashed for training, a colour a run."""
-    figure, axes = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
-    for index, (run, history) in enumerate(histories.items()):
-        color = COLORS[index % len(COLORS)]
+    """Loss and accuracy by epoch: solid for validation, dashed for training, a colour a model, a line a seed."""
+    figure, axes = plt.subplots(1, 2, figsize=(12, 4.2), layout="constrained")
+    models = list(dict.fromkeys(run.rpartition("-")[0] for run in histories))
+    for run, history in histories.items():
+        model = run.rpartition("-")[0]
+        color = COLORS[models.index(model) % len(COLORS)]
         for axis, measure in zip(axes, ("loss", "acc"), strict=True):
             axis.plot(history["epoch"], history[measure], "--", color=color, linewidth=1.2)
-            axis.plot(history["epoch"], history[f"val_{measure}"], "-o", color=color, markersize=3, label=run)
+            axis.plot(history["epoch"], history[f"val_{measure}"], "-o", color=color, markersize=3, label=model)
     for axis, label in zip(axes, ("loss", "accuracy"), strict=True):
         axis.set_xlabel("epoch")
         axis.set_ylabel(label)
         axis.grid(alpha=0.3)
         axis.xaxis.get_major_locator().set_params(integer=True)
-    axes[1].legend(title="solid: validation, dashed: training", fontsize=8, title_fontsize=8)
+    lines, labels = axes[1].get_legend_handles_labels()
+    figure.legend(
+        [lines[labels.index(model)] for model in models], models, loc="outside right upper",
+        title="solid: validation\ndashed: training", fontsize=8, title_fontsize=8,
+    )  # fmt: skip
     figure.suptitle(title)
     save(figure, path)
 

@@ -47,15 +47,15 @@ def main_cells(results: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
 
 
 def slide_comparison(results: pd.DataFrame) -> str:
-    """Every number that the slide prints, with ours and the difference; empty if no row is on it."""
+    """Every number that the slide prints, with ours and the difference; empty if no model is on it."""
     lines = slide_cells(results)
     return "## Beside the slide\n\n" + grid(BESIDE, lines) if lines else ""
 
 
 def slide_cells(results: pd.DataFrame) -> list[list[str]]:
-    """The lines of that table."""
+    """The lines of that table: of the first model of each architecture, since the others are its variants."""
     lines = []
-    for _, row in results.iterrows():
+    for _, row in results.drop_duplicates("architecture").iterrows():
         printed = slide.RESULTS.get(row["architecture"])
         if printed is None:
             continue
