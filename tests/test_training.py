@@ -68,24 +68,36 @@ def test_alexnet_overfits_a_batch(tf, data):
     assert rows[-1].acc == 1.0
 
 
-def test_same_seed_same_weights(tf, data):
-    first, rows = run(data, epochs=2)
-    second, again = run(data, epochs=2)
-    other, _ = run(data, seed=1, epochs=2)
-    assert rows == again
-    for a, b in zip(first.get_weights(), second.get_weights(), strict=True):
-        assert np.array_equal(a, b)
-    assert not np.array_equal(first.get_weights()[0], other.get_weights()[0])
-
-
-def test_mixed_precision_keeps_its_weights_in_single(tf, data):
+@pytest.fixture
+def bfloat16(tf):
     import keras
 
     keras.config.set_dtype_policy("mixed_bfloat16")
-    try:
-        model, rows = run(data, epochs=60, random_crop=False)
-    finally:
-        keras.config.set_dtype_policy("float32")
+    yield
+    keras.config.set_dtype_policy("float32")
+
+
+def test_same_seed_same_weights(tf, data):
+    first = same_weights_again(data)
+    other, _ = run(data, seed=1, epochs=2)
+    assert not np.array_equal(first.get_weights()[0], other.get_weights()[0])
+
+
+def test_same_seed_same_weights_in_mixed_precision(bfloat16, data):
+    same_weights_again(data)
+
+
+def same_weights_again(data):
+    first, rows = run(data, epochs=2)
+    second, again = run(data, epochs=2)
+    assert rows == again
+    for a, b in zip(first.get_weights(), second.get_weights(), strict=True):
+        assert np.array_equal(a, b)
+    return first
+
+
+def test_mixed_precision_keeps_its_weights_in_single(bfloat16, data):
+    model, rows = run(data, epochs=60, random_crop=False)
     assert model.layers[1].compute_dtype == "bfloat16"
     assert {str(weight.dtype) for weight in model.weights if "seed" not in weight.path} == {"float32"}
     assert rows[-1].acc > 0.95
