@@ -22,6 +22,7 @@ def variants(batch_size: int) -> dict[str, tuple[int, tuple[str, ...], dict[str,
     found: dict[str, tuple[int, tuple[str, ...], dict[str, str]]] = {
         "as in use": (batch_size, (), {}),
         "gradients only, no update": (batch_size, ("--without-update",), {}),
+        "mixed_bfloat16": (batch_size, ("--precision", "mixed_bfloat16"), {}),
         "half the batch": (batch_size // 2, (), {}),
         "twice the batch": (batch_size * 2, (), {}),
         "two threads between operations": (batch_size, ("--inter-threads", "2"), {}),

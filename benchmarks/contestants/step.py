@@ -1,6 +1,6 @@
 """Our training step by itself: network, loss, clipping and optimizer on one constant batch.
 
-python step.py <architecture> <crop> <batch_size> [--inter-threads N] [--steps-per-call N] [--without-update]
+python step.py <architecture> <crop> <batch_size> [settings: see --help]
 """
 
 import argparse
@@ -14,10 +14,11 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def main(
-    architecture: str, crop: int, batch_size: int, inter_threads: int | None, steps_per_call: int, without_update: bool
-) -> None:
+    architecture: str, crop: int, batch_size: int,
+    precision: str, inter_threads: int | None, steps_per_call: int, without_update: bool,
+) -> None:  # fmt: skip
     recipe = params_file.load(ROOT / "profiles/cpu.yaml").recipe(architecture)
-    tf = runtime.start(recipe.precision, 0)
+    tf = runtime.start(precision, 0)
     if inter_threads is not None:
         tf.config.threading.set_inter_op_parallelism_threads(inter_threads)
     import keras
@@ -59,6 +60,7 @@ if __name__ == "__main__":
     parser.add_argument("architecture")
     parser.add_argument("crop", type=int)
     parser.add_argument("batch_size", type=int)
+    parser.add_argument("--precision", default="float32")
     parser.add_argument("--inter-threads", type=int)
     parser.add_argument("--steps-per-call", type=int, default=1)
     parser.add_argument("--without-update", action="store_true", help="gradients only")
