@@ -47,6 +47,18 @@ def test_archive(quickstart, tmp_path):
     assert levels(doctor.archive(params, path, None)) == ["problem"]
 
 
+def test_bfloat16_on_a_processor_without_units_for_it(quickstart):
+    from alexvgg.params import Params
+
+    assert levels(doctor.precision(Params.model_validate(quickstart), {"avx2"})) == []
+    quickstart["models"]["vgg16"]["precision"] = "mixed_bfloat16"
+    params = Params.model_validate(quickstart)
+    finding = next(doctor.precision(params, {"avx2", "avx512f"}))
+    assert finding.level == "note"
+    assert "which vgg16 would train in" in finding.text
+    assert levels(doctor.precision(params, {"avx512f", "amx_bf16"})) == []
+
+
 def test_cache(tmp_path):
     content = b"weights"
     md5 = hashlib.md5(content).hexdigest()

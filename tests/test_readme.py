@@ -17,7 +17,7 @@ def rows(text: str) -> list[str]:
 
 
 @each_readme
-@pytest.mark.parametrize("profile", ["quickstart", "cpu"])
+@pytest.mark.parametrize("profile", ["quickstart", "slides", "cpu"])
 def test_the_table_is_the_one_in_reports(readme, profile):
     results = (ROOT / "reports" / profile / "results.md").read_text().split("\n## ")[0]
     assert rows(results)

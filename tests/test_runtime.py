@@ -60,5 +60,5 @@ def test_it_refuses_a_tensorflow_that_somebody_else_imported():
 def test_a_table_names_the_widest_that_the_processor_has(tf, monkeypatch, features, expected):
     from alexvgg import runtime
 
-    monkeypatch.setattr(runtime, "_cpu_features", lambda: features)
+    monkeypatch.setattr(runtime, "cpu_features", lambda: features)
     assert runtime.hardware().endswith(f"threads, {expected}")

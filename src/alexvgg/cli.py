@@ -67,9 +67,10 @@ def _parser() -> argparse.ArgumentParser:
 
 def check_params() -> None:
     """Raise ParamsError if params.yaml cannot be used. A lock of DVC's that nobody holds is removed."""
-    from alexvgg import doctor, params_file
+    from alexvgg import doctor, params_file, runtime
 
-    params_file.load(layout.PARAMS)
+    for finding in doctor.precision(params_file.load(layout.PARAMS), runtime.cpu_features()):
+        print(f"{finding.level}: {finding.text}")
     for finding in doctor.locks(layout.project_root() / ".dvc/tmp", layout.locks()):
         if finding.level == "problem" and finding.mend is not None:
             finding.mend()
@@ -187,7 +188,7 @@ def examine(fix: bool) -> None:
 
 
 def _findings() -> Iterator["doctor.Finding"]:
-    from alexvgg import doctor, params_file
+    from alexvgg import doctor, params_file, runtime
     from alexvgg.tracking import sync
 
     root = layout.project_root()
@@ -199,6 +200,7 @@ def _findings() -> Iterator["doctor.Finding"]:
         yield doctor.Finding("problem", "parameters", str(error))
     else:
         yield doctor.Finding("ok", "parameters", f"profile {params.profile}, {len(params.models)} models")
+        yield from doctor.precision(params, runtime.cpu_features())
         yield from doctor.archive(params, layout.ARCHIVE, os.environ.get("ALEXVGG_CIFAR100_ARCHIVE"))
     yield from doctor.cache(root / ".dvc/cache", Path("dvc.lock"))
     yield from doctor.locks(root / ".dvc/tmp", layout.locks())

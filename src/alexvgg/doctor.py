@@ -71,6 +71,17 @@ def space(folder: Path) -> Iterator[Finding]:
     yield Finding("ok" if enough else "problem", "disk", f"{free / 1e9:.0f} GB free{advice}")
 
 
+def precision(params: Params, features: set[str]) -> Iterator[Finding]:
+    """Whether a processor with these features (`runtime.cpu_features`) has units for what the trainings compute in."""
+    asked = sorted(name for name in params.models if params.recipe(name).precision == "mixed_bfloat16")
+    if asked and "amx_bf16" not in features:
+        text = (
+            f"this processor has no units for bfloat16 (AMX), which {', '.join(asked)} would train in; unless a GPU "
+            "does, `precision: float32` is faster"
+        )
+        yield Finding("note", "precision", text)
+
+
 def archive(params: Params, path: Path, local: str | None) -> Iterator[Finding]:
     """Whether the archive is there and is the right one, or where it will come from."""
     by_hand = Path(local) if local and isinstance(params.data, Cifar100) else None

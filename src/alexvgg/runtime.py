@@ -68,6 +68,11 @@ def threads() -> int:
     return os.cpu_count() or 1
 
 
+def cpu_features() -> set[str]:
+    """Those of `CPU_FEATURES` that this processor has; none where the system does not tell."""
+    return set(_cpuinfo("flags").split()) & CPU_FEATURES
+
+
 def hardware() -> str:
     """The class of hardware, for a table: no host, no serial numbers. TensorFlow has to be started."""
     import tensorflow as tf
@@ -76,7 +81,7 @@ def hardware() -> str:
     if gpus:
         name = tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU")
         return f"{len(gpus)} × {name}"
-    features = _cpu_features()
+    features = cpu_features()
     vectors = next((name for feature, name in VECTORS.items() if feature in features), platform.machine())
     return f"CPU, {threads()} threads, {vectors}"
 
@@ -93,7 +98,7 @@ def versions() -> dict[str, str]:
         "machine": platform.machine(),
         "system": platform.system(),
         "processor": _cpuinfo("model name"),
-        "cpu_features": " ".join(sorted(_cpu_features())),
+        "cpu_features": " ".join(sorted(cpu_features())),
         "threads": str(threads()),
         "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", ""),
     }
@@ -111,10 +116,6 @@ def _quiet_stderr() -> Iterator[None]:
         os.dup2(saved, 2)
         os.close(saved)
         os.close(null)
-
-
-def _cpu_features() -> set[str]:
-    return set(_cpuinfo("flags").split()) & CPU_FEATURES
 
 
 def _cpuinfo(name: str) -> str:
