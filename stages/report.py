@@ -68,18 +68,18 @@ def write_table(folder: Path, contents: Contents) -> None:
 
 def write_networks(contents: Contents) -> None:
     folder = contents.pictures.architectures
-    files.empty_folder(folder)
     for name, run in contents.first_of_model.items():
         files.write_text(folder / f"{name}.md", architecture.markdown(run.summary))
         architecture.draw(folder / f"{name}.png", run.summary)
+    files.keep_only(folder, {f"{name}{suffix}" for name in contents.first_of_model for suffix in (".md", ".png")})
 
 
 def write_talk(contents: Contents, histories: dict[str, pd.DataFrame]) -> None:
     folder = contents.pictures.comparisons
-    files.empty_folder(folder)
     for comparison in contents.comparisons:
         figures.comparison(folder / f"{comparison.name}.png", comparison, histories)
     files.write_text(folder / "README.md", talk.markdown(contents))
+    files.keep_only(folder, {"README.md", *(f"{comparison.name}.png" for comparison in contents.comparisons)})
 
 
 def write_page(path: Path, contents: Contents, names: list[str]) -> None:

@@ -9,7 +9,7 @@ import _project  # noqa: F401, I001 - before everything else
 from pathlib import Path
 from typing import Any
 
-from alexvgg import console, files, layout, models, params_file, sources
+from alexvgg import console, files, layout, params_file, sources
 
 
 def main() -> None:
@@ -23,15 +23,17 @@ def main() -> None:
 
 
 def of_network(architecture: str) -> dict[str, Any]:
+    from alexvgg import models  # runs the networks' files, which have been read as Python by now
+
     digests = sources.of_network(models.named(architecture).source_file, layout.PACKAGE)
     return {"architecture": architecture, "sources": digests}
 
 
 def write(folder: Path, lists: dict[str, Any]) -> None:
     """A file for each list, and no others."""
-    files.empty_folder(folder)
     for name, content in lists.items():
         files.write_json(folder / f"{name}.json", content)
+    files.keep_only(folder, {f"{name}.json" for name in lists})
 
 
 if __name__ == "__main__":

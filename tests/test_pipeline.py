@@ -155,6 +155,7 @@ SOURCES = {
     "src/alexvgg/reporting/answers.py": {"report"},
     "src/alexvgg/reporting/architecture.py": {"report"},
     "src/alexvgg/reporting/page.py": {"report"},
+    "src/alexvgg/reporting/page.html.j2": {"report"},
     "src/alexvgg/reporting/variants.py": {"report"},
 }
 
@@ -182,6 +183,8 @@ def test_a_source_file_counts_for_exactly_these_stages(project):
         for name in json.loads(path.read_text())["sources"]:
             found.setdefault(name, set()).add(path.stem)
     assert found == SOURCES
+    for path in (project.folder / "data/networks").iterdir():
+        assert all(name.startswith("src/alexvgg/models/") for name in json.loads(path.read_text())["sources"])
 
 
 def test_an_edited_source_file_makes_its_stages_stale(project):

@@ -56,11 +56,11 @@ def require_space(path: Path, size: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
 
-def empty_folder(path: Path) -> None:
-    """Remove the files in a folder, which is made where it is missing."""
-    path.mkdir(parents=True, exist_ok=True)
-    for file in path.iterdir():
-        file.unlink()
+def keep_only(folder: Path, names: set[str]) -> None:
+    """Remove the other files of a folder, after those that are to stay were written."""
+    for file in folder.iterdir():
+        if file.name not in names and file.is_file():
+            file.unlink()
 
 
 def write_bytes(path: Path, content: bytes) -> None:

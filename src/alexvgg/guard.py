@@ -1,4 +1,8 @@
-"""What a stage computes with must not change while it runs: DVC hashes it afterwards, and would record the new one."""
+"""What a stage computes with must not change while it runs.
+
+DVC hashes parameters afterwards, and would record new ones as those that were used; of sources it would record the list
+that was there before (docs/decisions/0012-sources-stage.md).
+"""
 
 import re
 from pathlib import Path
@@ -11,6 +15,7 @@ from alexvgg import files, sources
 from alexvgg.errors import ChangedMeanwhile
 
 SOURCES = ("src/", "stages")
+IGNORED = {".pyc"}
 RECORDED = ("data/sources/", "data/networks")
 
 
@@ -42,7 +47,7 @@ class Guard:
         if changed:
             raise ChangedMeanwhile(
                 f"{', '.join(changed)} changed while {self._stage} ran; nothing was written, since the result would "
-                "be recorded as made with the new version; run the same command again, or undo the edit first "
+                "be recorded as made with another version; run the same command again, or undo the edit first "
                 "(an interrupted training then goes on from its checkpoint)"
             )
 
@@ -59,7 +64,8 @@ def _recorded(deps: list[str]) -> dict[str, str]:
 
 def _sources(deps: list[str], recorded: dict[str, str], package: Path) -> dict[str, str]:
     """The same of the files as they are, and of those that `dvc.yaml` lists itself."""
-    listed = [file for dep in deps if dep.startswith(SOURCES) for file in sorted(Path(dep).rglob("*.py"))]
+    folders = [Path(dep) for dep in deps if dep.startswith(SOURCES)]
+    listed = [file for folder in folders for file in sorted(folder.rglob("*.*")) if file.suffix not in IGNORED]
     here = {name: sources.located(name, package) for name in recorded} | {str(file): file for file in listed}
     return {name: files.sha256(file) if file.is_file() else "missing" for name, file in here.items()}
 

@@ -77,20 +77,19 @@ def hardware() -> str:
     """The class of hardware, for a table: no host, no serial numbers. TensorFlow has to be started."""
     import tensorflow as tf
 
-    gpus = tf.config.list_physical_devices("GPU")
-    if gpus:
-        name = tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU")
-        return f"{len(gpus)} × {name}"
+    if gpus := _gpus(tf):
+        return f"{len(gpus)} × {gpus[0]}"
     features = cpu_features()
     vectors = next((name for feature, name in VECTORS.items() if feature in features), platform.machine())
     return f"CPU, {threads()} threads, {vectors}"
 
 
 def versions() -> dict[str, str]:
-    """What computed: versions, processor type, threads. TensorFlow has to be started."""
+    """What computed: versions, processor type, threads, GPUs. TensorFlow has to be started."""
     import keras
     import tensorflow as tf
 
+    gpus = _gpus(tf)
     return {
         "python": platform.python_version(),
         "tensorflow": tf.__version__,
@@ -101,7 +100,14 @@ def versions() -> dict[str, str]:
         "cpu_features": " ".join(sorted(cpu_features())),
         "threads": str(threads()),
         "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", ""),
+        **({"gpus": ", ".join(gpus)} if gpus else {}),
     }
+
+
+def _gpus(tf: Any) -> list[str]:
+    """The names of the GPUs that TensorFlow sees."""
+    details = tf.config.experimental.get_device_details
+    return [details(gpu).get("device_name", "GPU") for gpu in tf.config.list_physical_devices("GPU")]
 
 
 @contextmanager

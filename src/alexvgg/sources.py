@@ -6,8 +6,9 @@ from pathlib import Path
 from alexvgg import files
 from alexvgg.errors import EnvironmentProblem
 
-# These cannot change what a stage makes: how it speaks, where it writes, how it goes on after an interruption, what
-# MLflow hears, and this list. A new module counts until it is listed.
+# What a stage computes does not depend on these: how it speaks and writes, where to, how it goes on after an
+# interruption, what MLflow hears, and this list. An edit of theirs that is to change files all the same, such as how
+# JSON is laid out, wants `dvc repro --force`. A new module counts until it is listed.
 NEUTRAL = {
     "__init__.py", "checkpoint.py", "console.py", "data/__init__.py", "errors.py", "files.py", "guard.py",
     "journal.py", "keeper.py", "layout.py", "monitor.py", "names.py", "params_file.py", "progress.py", "provenance.py",
@@ -25,12 +26,13 @@ def of_stage(entry: Path, package: Path) -> dict[str, str]:
     found = [file for file in closure(entry, package) if file != entry]
     inside = {file.relative_to(package).as_posix(): file for file in found}
     kept = [file for name, file in inside.items() if name not in ignored and not name.startswith("models/")]
-    return _digests([entry, *kept], package)
+    return _digests([entry, *kept, *_templates(kept)], package)
 
 
 def of_network(entry: Path, package: Path) -> dict[str, str]:
     """The same for a network, whose own file is `entry`. Raises EnvironmentProblem."""
-    return _digests(closure(entry, package), package)
+    found = closure(entry, package)
+    return _digests([file for file in found if file.relative_to(package).as_posix() not in NEUTRAL], package)
 
 
 def located(name: str, package: Path) -> Path:
@@ -49,11 +51,17 @@ def _name(file: Path, package: Path) -> str:
     return f"stages/{file.name}"
 
 
+def _templates(modules: list[Path]) -> list[Path]:
+    """The files beside a module, not Python, that it names, such as `page.html.j2`."""
+    beside = ((file, module) for module in modules for file in sorted(module.parent.iterdir()) if file.is_file())
+    return [file for file, module in beside if file.suffix != ".py" and file.name in module.read_text(encoding="utf-8")]
+
+
 def closure(entry: Path, package: Path) -> list[Path]:
     """`entry` and every module of `package` that it imports, directly or not, in order of their names.
 
     Imports inside functions count. An `__init__.py` counts where it is imported itself, not on the way to a
-    module of its folder.
+    module of its folder. Raises EnvironmentProblem for a file that is not Python or imports relatively.
     """
     found: set[Path] = set()
     waiting = [entry]
@@ -71,7 +79,12 @@ def _imported(file: Path, package: Path) -> list[Path]:
     for node in ast.walk(_parsed(file)):
         if isinstance(node, ast.Import):
             found += [_file_of(alias.name, package) for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+        elif isinstance(node, ast.ImportFrom):
+            if node.level or node.module is None:
+                raise EnvironmentProblem(
+                    f"{_short(file)}, line {node.lineno}: name modules in full, as in `from "
+                    f"{package.name}.models import blocks`; relative imports are not followed"
+                )
             for alias in node.names:
                 found.append(_file_of(f"{node.module}.{alias.name}", package) or _file_of(node.module, package))
     return [path for path in found if path is not None]
@@ -81,7 +94,11 @@ def _parsed(file: Path) -> ast.Module:
     try:
         return ast.parse(file.read_text(encoding="utf-8"), filename=file.name)
     except (SyntaxError, ValueError) as error:
-        raise EnvironmentProblem(f"{file.name} is not Python: {error}; mend it, or undo the edit") from None
+        raise EnvironmentProblem(f"{_short(file)} is not Python: {error}; mend it, or undo the edit") from None
+
+
+def _short(file: Path) -> str:
+    return "/".join(file.parts[-2:])
 
 
 def _file_of(name: str, package: Path) -> Path | None:
