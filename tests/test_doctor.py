@@ -47,7 +47,7 @@ def test_archive(quickstart, tmp_path):
     assert levels(doctor.archive(params, path, None)) == ["problem"]
 
 
-def test_bfloat16_on_a_processor_without_units_for_it(quickstart):
+def test_bfloat16_on_a_processor_without_instructions_for_it(quickstart):
     from alexvgg.params import Params
 
     assert levels(doctor.precision(Params.model_validate(quickstart), {"avx2"})) == []
@@ -57,6 +57,7 @@ def test_bfloat16_on_a_processor_without_units_for_it(quickstart):
     assert finding.level == "note"
     assert "which vgg16 would train in" in finding.text
     assert levels(doctor.precision(params, {"avx512f", "amx_bf16"})) == []
+    assert levels(doctor.precision(params, {"avx512f", "avx512_bf16"})) == []
 
 
 def test_cache(tmp_path):

@@ -72,12 +72,12 @@ def space(folder: Path) -> Iterator[Finding]:
 
 
 def precision(params: Params, features: set[str]) -> Iterator[Finding]:
-    """Whether a processor with these features (`runtime.cpu_features`) has units for what the trainings compute in."""
+    """Whether a processor with these features (`runtime.cpu_features`) can multiply what the trainings compute in."""
     asked = sorted(name for name in params.models if params.recipe(name).precision == "mixed_bfloat16")
-    if asked and "amx_bf16" not in features:
+    if asked and not features & {"amx_bf16", "avx512_bf16"}:
         text = (
-            f"this processor has no units for bfloat16 (AMX), which {', '.join(asked)} would train in; unless a GPU "
-            "does, `precision: float32` is faster"
+            f"this processor has no instructions for bfloat16 (AMX or AVX512_BF16), which {', '.join(asked)} would "
+            "train in; unless a GPU does, `precision: float32` is faster"
         )
         yield Finding("note", "precision", text)
 
