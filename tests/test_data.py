@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alexvgg.data import arrays, cifar100, digits, download, preprocess
+from alexvgg.data import aligned, arrays, cifar100, digits, download, preprocess
 from alexvgg.data.dataset import Split
 from alexvgg.errors import DataError, ParamsError
 from alexvgg.params import Cifar100, Digits, Preprocess
@@ -203,6 +203,21 @@ def test_arrays_are_the_same_bytes_and_read_back(tmp_path, processed):
     assert content == (tmp_path / "train.npy").read_bytes()
     assert arrays.load_description(tmp_path / "description.json") == description
     assert np.array_equal(arrays.load(tmp_path / "train.npy", description).images, split.images)
+
+
+def test_arrays_are_read_to_where_tensorflow_takes_them_over_without_a_copy(tmp_path, processed):
+    loaded = arrays.load(tmp_path / "train.npy", processed[1])
+    assert loaded.images.ctypes.data % 64 == 0 and loaded.images.flags.writeable
+    assert aligned.aligned(loaded.images) is loaded.images
+
+
+@pytest.mark.parametrize("start", [0, 1, 16, 63])
+def test_an_array_that_starts_anywhere_is_moved_to_where_tensorflow_takes_it(start):
+    array = aligned.empty((200,), np.uint8)[start:]
+    array[:] = np.arange(200 - start)
+    moved = aligned.aligned(array)
+    assert moved.ctypes.data % 64 == 0 and np.array_equal(moved, array)
+    assert (moved is array) == (start == 0)
 
 
 def test_arrays_are_the_same_bytes_in_every_python(tmp_path):

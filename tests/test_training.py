@@ -1,6 +1,8 @@
 """Training learns, repeats itself to the bit, and says where it broke."""
 
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -50,6 +52,26 @@ def run(data, seed=0, **changes):
     model = tiny_network()
     trainer = Trainer(model, data, description(8), 16, recipe(**changes), seed)
     return model, list(trainer.epochs(data, 8, quiet, quiet))
+
+
+def test_many_images_are_in_memory_once():
+    """300 MB of images more, 300 MB of memory more, at the peak."""
+    program = """
+import resource, sys
+import numpy as np
+import tensorflow as tf
+from alexvgg.data import aligned
+from alexvgg.training import resident
+tf.constant(0)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+images = aligned.empty((100_000, 32, 32, 3), np.uint8)
+images[...] = 7
+tensor = resident(images)
+assert int(tf.reduce_sum(tf.cast(tensor[::50_000], tf.int32))) == 7 * 2 * 3072
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert 300_000 < int(done.stdout) < 1.2 * 300_000  # KiB
 
 
 def test_overfits_a_batch(tf, data):

@@ -19,6 +19,7 @@ import tensorflow as tf
 
 from alexvgg import metrics
 from alexvgg.crops import Cropper, flips
+from alexvgg.data.aligned import aligned
 from alexvgg.data.arrays import Description
 from alexvgg.data.dataset import Split
 from alexvgg.early_crops import at_crop
@@ -41,6 +42,13 @@ class Epoch:
     learning_rate: float
 
 
+def resident(array: np.ndarray) -> Any:
+    """The array as a tensor where the steps read it: on a GPU if there is one, else in the array's own memory."""
+    if tf.config.list_physical_devices("GPU"):
+        return tf.constant(array)
+    return tf.experimental.dlpack.from_dlpack(aligned(array).__dlpack__())
+
+
 class StepReport(Protocol):
     """Called after each step with the running means of the epoch so far."""
 
@@ -58,7 +66,7 @@ class Trainer:
             )
         self._recipe = recipe
         self._seed = seed
-        self._images = tf.constant(train.images)
+        self._images = resident(train.images)
         self._labels = tf.constant(train.labels)
         self._description = description
         self._crop = crop
