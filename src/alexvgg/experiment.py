@@ -54,7 +54,7 @@ def train(
 
     keeper = Keeper(checkpoints, trainer.last_step, lambda: Snapshot(*trainer.state(), environment))
     name = f"{identity['model']}-{identity['seed']}"
-    progress = Progress(name, recipe.epochs, trainer.last_step, recipe.batch_size, trainer.step)
+    progress = Progress(name, recipe, identity["crop"], trainer.steps_per_epoch, trainer.last_step, trainer.step)
 
     def report(**numbers: Any) -> None:
         progress.step(**numbers)

@@ -1,26 +1,34 @@
-"""What a person sees while a network trains: a bar in a terminal, a plain line an epoch elsewhere."""
+"""What a person sees while a network trains: a bar in a terminal, a plain line now and then elsewhere."""
 
 import sys
 import time
 
 from tqdm import tqdm
 
+from alexvgg.params import Recipe
 from alexvgg.training import Epoch
 
 LINE_EVERY = 30.0  # seconds between plain lines inside an epoch
+BAR = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}{postfix}]"  # without tqdm's guess of the rest
 
 
 class Progress:
-    """Reports steps and epochs of one training on standard error; `done` steps were made before."""
+    """Reports steps and epochs of one training on standard error; `done` of its `last_step` steps were made before.
 
-    def __init__(self, name: str, epochs: int, total_steps: int, batch_size: int, done: int) -> None:
-        self._name, self._epochs, self._total, self._batch_size = name, epochs, total_steps, batch_size
-        self._done = done
-        self._began = self._last_line = time.monotonic()
+    The rate is that of the present epoch, without validation, since crops may grow from one epoch to another; what is
+    left is estimated from it.
+    """
+
+    def __init__(self, name: str, recipe: Recipe, crop: int, steps_per_epoch: int, last_step: int, done: int) -> None:
+        self._name, self._recipe, self._crop = name, recipe, crop
+        self._steps_per_epoch, self._last_step = steps_per_epoch, last_step
+        self._from = done  # the first step that the rate is measured over
+        self._began = self._now = self._last_line = time.monotonic()
+        self._validation = 0.0  # seconds that the last one took
         terminal = sys.stderr.isatty()
-        self._bar = tqdm(total=total_steps, initial=done, unit="step", dynamic_ncols=True) if terminal else None
+        self._bar = tqdm(total=last_step, initial=done, dynamic_ncols=True, bar_format=BAR) if terminal else None
         if done:
-            self._line(f"goes on from its checkpoint at step {done} of {total_steps}")
+            self._line(f"goes on from its checkpoint at step {done} of {last_step}")
 
     def __enter__(self) -> "Progress":
         return self
@@ -32,26 +40,44 @@ class Progress:
 
     def step(self, *, epoch: int, step: int, loss: float, acc: float) -> None:
         """After a step: the running means of the epoch so far."""
-        now = time.monotonic()
-        made = step - self._done
-        rate = made * self._batch_size / max(now - self._began, 1e-9)
-        numbers = f"loss {loss:.4f} acc {acc:.4f} {rate:.0f} images/s"
+        self._now = time.monotonic()
+        a_step = (self._now - self._began) / (step - self._from)
+        rate = self._recipe.batch_size / max(a_step, 1e-9)
+        left = a_step * self._steps_left(epoch, step) + self._validation * (self._epochs - epoch + 1)
+        numbers = f"loss {loss:.4f} acc {acc:.4f} {rate:.0f} images/s {_minutes(left)} left"
         if self._bar is not None:
-            self._bar.set_description_str(f"{self._name} epoch {epoch}/{self._epochs}", refresh=False)
+            self._bar.set_description_str(f"{self._name} epoch {epoch}/{self._recipe.epochs}", refresh=False)
             self._bar.set_postfix_str(numbers, refresh=False)
             self._bar.update(1)
-        elif now - self._last_line > LINE_EVERY:
-            self._last_line = now
-            left = (self._total - step) * (now - self._began) / made
-            self._line(f"epoch {epoch}/{self._epochs} step {step}/{self._total} {numbers} {_minutes(left)} left")
+        elif self._now - self._last_line > LINE_EVERY:
+            self._last_line = self._now
+            self._line(f"epoch {epoch}/{self._recipe.epochs} step {step}/{self._last_step} {numbers}")
 
     def epoch(self, row: Epoch) -> None:
         """After an epoch, validation included."""
-        self._last_line = time.monotonic()
+        now = time.monotonic()
+        self._validation = now - self._now
+        self._from = min(row.epoch * self._steps_per_epoch, self._last_step)
+        self._began = self._last_line = now
         self._line(
-            f"epoch {row.epoch}/{self._epochs} loss {row.loss:.4f} acc {row.acc:.4f} "
+            f"epoch {row.epoch}/{self._recipe.epochs} loss {row.loss:.4f} acc {row.acc:.4f} "
             f"val_loss {row.val_loss:.4f} val_acc {row.val_acc:.4f}"
         )
+
+    @property
+    def _epochs(self) -> int:
+        """Epochs that are trained: the schedule's, unless it is stopped before its end."""
+        return -(-self._last_step // self._steps_per_epoch)
+
+    def _steps_left(self, epoch: int, step: int) -> float:
+        """What is left, as steps like the present one; their cost is taken to grow as the area of the crops."""
+        area = self._recipe.crop_in(epoch - 1, self._crop) ** 2
+        left = 0.0
+        for later in range(epoch, self._epochs + 1):
+            end = min(later * self._steps_per_epoch, self._last_step)
+            left += (end - step) * self._recipe.crop_in(later - 1, self._crop) ** 2 / area
+            step = end
+        return left
 
     def _line(self, text: str) -> None:
         tqdm.write(f"{self._name}: {text}", file=sys.stderr)
