@@ -22,6 +22,7 @@ from ruamel.yaml import YAML
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
+from alexvgg.runtime import HUGE_PAGES  # noqa: E402
 from project import Project  # noqa: E402 - the tests' copy of the project
 
 ARCHIVE = os.environ.get("ALEXVGG_CIFAR100_ARCHIVE")
@@ -118,7 +119,7 @@ def repeated(what: str, measure: Callable[[], tuple[float, float, str]], rounds:
 def training_memory(images: int) -> float:
     """Peak memory, MiB, of AlexNet at the slide's size over so many images: a few steps, each with a checkpoint."""
     program = ROOT / "benchmarks/contestants/full.py"
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "src"), "GLIBC_TUNABLES": HUGE_PAGES}
     process = subprocess.Popen(
         [sys.executable, program, MODEL, str(PX), str(BATCH), str(images), "0"], env=environment, text=True,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,

@@ -111,6 +111,11 @@ def test_one_from_another_environment_is_refused_unless_accepted(checkpoints, fo
         checkpoints.newest(other)
     checkpoints.accept()
     assert same(checkpoints.newest(other), snapshot(5))
+    checkpoints.save(Snapshot(6, {}, {}, other))
+    checkpoints.wait()
+    assert checkpoints.newest(other).step == 6
+    with pytest.raises(TrainingError, match=r"threads '8' there, '2' here.*--accept"):  # it was for that one only
+        checkpoints.newest(HERE)
 
 
 def test_one_process_at_a_time(checkpoints, folder):

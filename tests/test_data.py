@@ -129,6 +129,17 @@ def test_no_network_says_how_to_go_on(archive, tmp_path, monkeypatch):
     assert list(tmp_path.glob(".out*")) == []
 
 
+def test_a_full_disk_is_not_called_a_failed_download(archive, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(download, "_stream", full)
+    with pytest.raises(OSError, match="No space left") as raised:
+        download.fetch(settings(archive, "http://127.0.0.1:9/none"), None, tmp_path / "out", quiet)
+    assert not isinstance(raised.value, DataError)
+    assert list(tmp_path.glob(".out*")) == []
+
+
 def test_wrong_hash_keeps_the_earlier_archive(archive, tmp_path):
     earlier = tmp_path / "out"
     earlier.write_bytes(b"earlier")

@@ -53,6 +53,7 @@ def test_it_refuses_a_tensorflow_that_somebody_else_imported():
     ("features", "expected"),
     [
         ({"avx", "avx2", "avx512f", "amx_bf16"}, "AVX-512 and AMX"),
+        ({"avx", "avx2", "avx512f", "avx512_bf16"}, "AVX-512 with BF16"),
         ({"avx", "avx2", "avx512f"}, "AVX-512"),
         ({"avx", "avx2"}, "AVX2"),
     ],

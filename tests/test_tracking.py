@@ -130,6 +130,36 @@ def test_sending_again_changes_nothing(target, root, folder):
     assert len(client(root).get_metric_history(run.info.run_id, "loss")) == 1
 
 
+@pytest.mark.parametrize("call", ["log_batch", "log_inputs", "log_dict"])
+def test_a_run_that_was_begun_and_not_described_is_described_later(target, root, folder, call, monkeypatch):
+    journal = Journal.create(folder, **identity())
+    journal.append("epoch", **epoch(1, 0.5))
+
+    def gone(*_, **__):
+        raise OSError("the server is gone")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(type(target._connected()), call, gone)
+        with pytest.raises(OSError):
+            target.send(journal.path)
+    target.send(journal.path)
+    [run] = runs(root)
+    assert run.data.params["learning_rate"] == str(identity()["recipe"]["learning_rate"])
+    assert len(run.inputs.dataset_inputs) == 1
+    assert json.loads(Path(client(root).download_artifacts(run.info.run_id, "params.json", str(root))).read_text())
+
+
+def test_one_run_that_mlflow_does_not_take_does_not_keep_the_others_back(target, root, folder, monkeypatch):
+    for number in range(3):
+        Journal.create(folder, **identity(key=f"k{number}"))
+    refused = sorted(path for path, _ in journals.starts(folder))[0]
+    register = Target.register
+    monkeypatch.setattr(Target, "register", lambda self, path: 1 / 0 if path == refused else register(self, path))
+    with pytest.raises(TrackingError, match=r"1 of 3 runs could not be sent whole \(.*division by zero.*alexvgg sync"):
+        everything(target, folder)
+    assert len(runs(root)) == 2
+
+
 def test_killed_training_is_closed_as_such(target, root, folder):
     journal = Journal.create(folder, **identity())
     start = journals.read(journal.path)[0]

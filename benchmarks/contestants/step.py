@@ -8,7 +8,7 @@ from pathlib import Path
 
 from windows import serve
 
-from alexvgg import models, params_file, runtime
+from alexvgg import anatomy, cost, models, params_file, runtime
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -23,7 +23,6 @@ def main(
         tf.config.threading.set_inter_op_parallelism_threads(inter_threads)
     import keras
 
-    from alexvgg.anatomy import training_flops
     from alexvgg.optimizers import Optimizer
     from alexvgg.prediction import logits_network
 
@@ -50,7 +49,9 @@ def main(
             step(number, rate)
         return step(number, rate)
 
-    facts = {"params": model.count_params(), "flops": training_flops(model), "hardware": runtime.hardware()}
+    layers = anatomy.layers(model)
+    flop = cost.training_flop(layers, layers)
+    facts = {"params": model.count_params(), "flops": flop, "hardware": runtime.hardware()}
     call = steps if steps_per_call > 1 else step
     serve(lambda: float(call(tf.constant(1), tf.constant(1e-6))), batch_size * steps_per_call, **facts)
 

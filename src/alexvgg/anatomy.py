@@ -24,15 +24,6 @@ def forward_flops(model: Any) -> int:
     return sum(_flop(layer) for layer in model.layers)
 
 
-def training_flops(model: Any) -> int:
-    """Of one image's step in training: forward, and the gradients of weights and of inputs, which cost the same each.
-
-    The first layer's input is the image, whose gradient nobody needs.
-    """
-    by_layer = [flop for layer in model.layers if (flop := _flop(layer))]
-    return 3 * sum(by_layer) - by_layer[0]
-
-
 def _flop(layer: Any) -> int:
     if type(layer).__name__ == "Conv2D":
         _, height, width, _ = layer.output.shape

@@ -20,6 +20,7 @@ from alexvgg.errors import TrainingError
 
 FORMAT = 1
 KEPT = 2
+ACCEPTED = "accepted"  # a file: they may be used in another environment than the one that made them
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ class Checkpoints:
 
     def accept(self) -> None:
         """Let them be used in another environment than the one that made them."""
-        files.write_text(self.folder / "accepted", "")
+        files.write_text(self.folder / ACCEPTED, "")
 
     def __enter__(self) -> "Checkpoints":
         return self
@@ -155,6 +156,7 @@ class Checkpoints:
         for old in earlier[KEPT - 1 :]:
             old.unlink()
             old.with_suffix(".checkpoint").unlink(missing_ok=True)
+        (self.folder / ACCEPTED).unlink(missing_ok=True)  # the newest is this environment's again
 
     def _refuse_foreign(self, snapshot: Snapshot, environment: dict[str, str]) -> None:
         differences = [
@@ -162,7 +164,7 @@ class Checkpoints:
             for name in sorted(snapshot.environment | environment)
             if snapshot.environment.get(name) != environment.get(name)
         ]
-        if differences and not (self.folder / "accepted").exists():
+        if differences and not (self.folder / ACCEPTED).exists():
             raise TrainingError(
                 f"the checkpoint of {self.name} at step {snapshot.step} comes from another environment "
                 f"({'; '.join(differences)}), where sums may round differently; go on there, or give up exactness: "

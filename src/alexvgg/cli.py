@@ -66,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def check_params() -> None:
-    """Raise ParamsError if params.yaml cannot be used. A lock of DVC's that nobody holds is removed."""
+    """Raise ParamsError if params.yaml cannot be used. A damaged lock of DVC's is removed."""
     from alexvgg import doctor, params_file, runtime
 
     for finding in doctor.precision(params_file.load(layout.PARAMS), runtime.cpu_features()):

@@ -5,7 +5,7 @@ A message says what was found, what is allowed and what to do, in one line.
 
 
 class AlexvggError(Exception):
-    """Base of all errors with a message for people; never raised itself."""
+    """Base of all errors with a message for people; itself for what fits none of them."""
 
     exit_code = 1
 

@@ -65,6 +65,7 @@ def train(
             progress.epoch(row)
             on_epoch(asdict(row))
         keeper.keep()  # whatever happens from here on, nothing has to be computed again
+        keeper.safe_point()
 
     before_writing()
     # HDF5 crashes at the end of a process in which it could not write a file to its end.

@@ -8,7 +8,7 @@ from ruamel.yaml.error import YAMLError
 
 from alexvgg.errors import ParamsError
 from alexvgg.names import refuse_unknown
-from alexvgg.params import Cifar100, Digits, Evaluation, Params, Preprocess, Training
+from alexvgg.params import Cifar100, Digits, EarlyCrop, Evaluation, Params, Preprocess, Training
 
 
 def load(path: Path) -> Params:
@@ -64,4 +64,4 @@ def _fields_at(loc: tuple[int | str, ...]) -> list[str]:
         ("training",): Training,
         ("evaluation",): Evaluation,
     }
-    return list((sections.get(loc) or Training).model_fields)
+    return list((sections.get(loc) or EarlyCrop).model_fields)  # they are at `training.early_crops[i]`

@@ -15,7 +15,13 @@ CPU_FEATURES = {
     "avx", "avx2", "fma", "avx512f", "avx512bw", "avx512vl", "avx512_vnni", "avx512_bf16", "avx512_fp16", "avx_vnni",
     "amx_tile", "amx_bf16", "amx_int8",
 }  # fmt: skip
-VECTORS = {"amx_bf16": "AVX-512 and AMX", "avx512f": "AVX-512", "avx2": "AVX2", "avx": "AVX"}  # the widest first
+VECTORS = {
+    "amx_bf16": "AVX-512 and AMX",
+    "avx512_bf16": "AVX-512 with BF16",
+    "avx512f": "AVX-512",
+    "avx2": "AVX2",
+    "avx": "AVX",
+}  # fmt: skip - the widest first
 
 
 HUGE_PAGES = "glibc.malloc.hugetlb=1"
@@ -36,7 +42,7 @@ def with_huge_pages() -> None:
 def start(precision: str, seed: int) -> Any:
     """Import TensorFlow, set it up, and return the module.
 
-    oneDNN is off by default on many CPUs, where it trains these networks 1.3 to 5.9 times as fast.
+    oneDNN is off by default on many CPUs, where it trains these networks faster (benchmarks/results).
     Deterministic kernels cost nothing on a CPU. `precision` is a Keras dtype policy. Raises RuntimeError if somebody
     else imported TensorFlow before: it has read its settings by then.
     """

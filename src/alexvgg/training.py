@@ -105,7 +105,8 @@ class Trainer:
         """Go on from what `state` gave in a training of the same network, data and recipe."""
         for i, variable in enumerate(self._state_variables):
             variable.assign(arrays[f"variable/{i}"])
-        self._val_logits = [arrays[f"val_logits/{i}"] for i in range(len(arrays) - len(self._state_variables))]
+        # Copies, since the arrays of a checkpoint are parts of its whole content, which would stay in memory.
+        self._val_logits = [arrays[f"val_logits/{i}"].copy() for i in range(len(arrays) - len(self._state_variables))]
         self.step, self._loss_sum, self._correct = step, facts["loss_sum"], facts["correct"]
         self.rows = [Epoch(**row) for row in facts["rows"]]
 

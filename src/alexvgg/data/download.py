@@ -27,9 +27,9 @@ def fetch(data: Digits | Cifar100, local: Path | None, destination: Path, before
     """
     with files.replacing(destination) as temporary:
         if isinstance(data, Digits):
-            _copy(_bundled_digits(), temporary)
+            _copy(_bundled_digits(), temporary, "run `make setup`")
         elif local is not None:
-            _copy(local, temporary)
+            _copy(local, temporary, "see what ALEXVGG_CIFAR100_ARCHIVE names")
         else:
             _download(data.urls, temporary)
         verify(temporary, data)
@@ -54,12 +54,12 @@ def _bundled_digits() -> Path:
     return Path(spec.origin).parent / "datasets" / "data" / "digits.csv.gz"
 
 
-def _copy(source: Path, destination: Path) -> None:
+def _copy(source: Path, destination: Path, remedy: str) -> None:
     try:
         reader = source.open("rb")
     except OSError as error:
         what = error.strerror or error
-        raise DataError(f"cannot read the archive {source}: {what}; see what ALEXVGG_CIFAR100_ARCHIVE names") from None
+        raise DataError(f"cannot read the archive {source}: {what}; {remedy}") from None
     with reader, destination.open("wb") as writer:
         shutil.copyfileobj(reader, writer)
 
@@ -70,7 +70,7 @@ def _download(urls: list[str], destination: Path) -> None:
         try:
             _attempt(url, destination)
             return
-        except (OSError, DataError) as error:
+        except (requests.RequestException, DataError) as error:
             failures.append(f"{url}: {_reason(error)}")
     raise DataError(
         f"no archive could be downloaded ({'; '.join(failures)}); get cifar-100-python.tar.gz by hand and name it: "
@@ -81,7 +81,7 @@ def _download(urls: list[str], destination: Path) -> None:
 def _attempt(url: str, destination: Path) -> None:
     parts = urlsplit(url)
     if parts.scheme == "file":
-        _copy(Path(url2pathname(parts.path)), destination)
+        _copy(Path(url2pathname(parts.path)), destination, "see data.urls")
         return
     for attempt in range(1, ATTEMPTS + 1):
         try:

@@ -32,7 +32,7 @@ def follow(path: Path, send: Callable[[], Any], finish: Callable[[], Any]) -> No
             seen, pause = size, EVERY
         except Exception as error:  # noqa: BLE001 - whatever a server does, training goes on
             if not complained:
-                print(f"tracking: {_line(error)}; training goes on", file=sys.stderr, flush=True)
+                print(f"tracking: {in_a_line(error)}; training goes on", file=sys.stderr, flush=True)
             complained = True
             pause = min(2 * pause, LONGEST_PAUSE)
             next_try = time.monotonic() + pause
@@ -46,7 +46,9 @@ def follow(path: Path, send: Callable[[], Any], finish: Callable[[], Any]) -> No
     try:
         finish()
     except Exception as error:  # noqa: BLE001 - as above
-        raise TrackingError(f"{_line(error)}; the run is safe in {path.name}, send it later: alexvgg sync") from None
+        raise TrackingError(
+            f"{in_a_line(error)}; the run is safe in {path.name}, send it later: alexvgg sync"
+        ) from None
 
 
 def close_if_killed(path: Path) -> bool:
@@ -62,5 +64,5 @@ def _wait_for_end_of_input(over: threading.Event) -> None:
     over.set()
 
 
-def _line(error: Exception) -> str:
+def in_a_line(error: Exception) -> str:
     return " ".join((str(error) or type(error).__name__).split())[:300]

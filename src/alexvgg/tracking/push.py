@@ -22,6 +22,8 @@ def push(client: Any, experiment: str, path: Path) -> str:
     start = records[0]
     run = find_run(client, experiment, start) or _create(client, experiment, start)
     run_id = run.info.run_id
+    if not sent(run):
+        _describe(client, run_id, start)
     new = records[sent(run) :]
     metrics = [metric for record in new for metric in _metrics(record)]
     for i in range(0, len(metrics), BATCH):
@@ -52,23 +54,26 @@ def sent(run: Any) -> int:
 
 
 def _create(client: Any, experiment: str, start: dict[str, Any]) -> Any:
-    from mlflow.entities import Param
-
-    run = client.create_run(
+    return client.create_run(
         experiment,
         start_time=start["time"],
         run_name=f"{start['model']}-{start['seed']}",
         tags={UID_TAG: start["uid"], KEY_TAG: start["key"], **start["tags"]},
     )
+
+
+def _describe(client: Any, run_id: str, start: dict[str, Any]) -> None:
+    """Parameters and data set; sent twice, they are there once."""
+    from mlflow.entities import Param
+
     recipe = start["recipe"]
     headline = {name: start[name] for name in ("model", "architecture", "seed", "crop")}
     headline |= {name: recipe.get(name) for name in HEADLINE}
     headline |= {f"option.{name}": value for name, value in start["options"].items()}
     params = [Param(name, str(value)) for name, value in headline.items()]
-    client.log_batch(run.info.run_id, params=params)
-    client.log_inputs(run.info.run_id, [_dataset(start["dataset"])])
-    client.log_dict(run.info.run_id, {k: v for k, v in start.items() if k not in ("uid", "process")}, "params.json")
-    return client.get_run(run.info.run_id)
+    client.log_batch(run_id, params=params)
+    client.log_inputs(run_id, [_dataset(start["dataset"])])
+    client.log_dict(run_id, {k: v for k, v in start.items() if k not in ("uid", "process")}, "params.json")
 
 
 def _dataset(dataset: dict[str, Any]) -> Any:

@@ -29,9 +29,9 @@ def register(client: Any, run_id: str, path: Path, package: Path) -> None:
     name = f"alexvgg-{records[0]['profile']}"
     version = _log(run_id, name, artifacts, package)
     client.set_model_version_tag(name, version, "val_acc", repr(end["val_acc"]))
-    client.set_tag(run_id, MODEL_TAG, str(version))
     client.set_terminated(run_id, end["status"], end["time"])
     _move_alias(client, name)
+    client.set_tag(run_id, MODEL_TAG, str(version))  # last: until then it is done again
 
 
 def _log(run_id: str, name: str, artifacts: dict[str, Path], package: Path) -> str:

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from alexvgg import journal
+from alexvgg.errors import TrackingError
 from alexvgg.tracking import connection, push, registration
-from alexvgg.tracking.follow import close_if_killed
+from alexvgg.tracking.follow import close_if_killed, in_a_line
 
 
 class Target:
@@ -47,12 +48,26 @@ class Target:
 
 
 def everything(target: Target, folder: Path) -> str:
-    """Send every journal in `folder`; those of trainings that were killed are closed. Returns a summary."""
+    """Send every journal in `folder`; those of trainings that were killed are closed. Returns a summary.
+
+    Raises TrackingError if MLflow cannot be used, or, when all were tried, if it did not take one of them.
+    """
     found = journal.starts(folder)
+    refused = []
     for path, _ in found:
         if not is_running(path):
             close_if_killed(path)
-        target.register(path)
+        try:
+            target.register(path)
+        except TrackingError:
+            raise
+        except Exception as error:  # noqa: BLE001 - MLflow and what it builds on raise their own
+            refused.append(f"{path.name}: {in_a_line(error)}")
+    if refused:
+        raise TrackingError(
+            f"{len(refused)} of {len(found)} runs could not be sent whole ({refused[0]}); they are safe on disk, "
+            "send them later: alexvgg sync"
+        )
     return f"{len(found)} runs are in MLflow"
 
 
