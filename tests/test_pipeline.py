@@ -123,6 +123,7 @@ SOURCES = {
     "src/alexvgg/data/cifar100.py": {"preprocess"},
     "src/alexvgg/data/digits.py": {"preprocess"},
     "src/alexvgg/data/preprocess.py": {"preprocess"},
+    "src/alexvgg/data/aligned.py": {"preprocess", "train", "evaluate", "report"},
     "src/alexvgg/data/arrays.py": {"preprocess", "train", "evaluate", "report"},
     "src/alexvgg/data/dataset.py": {"preprocess", "train", "evaluate", "report"},
     "src/alexvgg/data/pictures.py": {"preprocess"},

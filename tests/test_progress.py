@@ -2,8 +2,6 @@
 
 import pytest
 
-from alexvgg import progress
-from alexvgg.training import Epoch
 from test_training import recipe
 
 STEPS = 100  # an epoch
@@ -19,7 +17,9 @@ class Clock:
 
 
 @pytest.fixture
-def clock(monkeypatch):
+def clock(tf, monkeypatch):
+    from alexvgg import progress
+
     clock = Clock()
     monkeypatch.setattr(progress, "time", clock)
     return clock
@@ -27,8 +27,11 @@ def clock(monkeypatch):
 
 def lines(clock, capsys, last_step=300, done=0):
     """The lines of a training of two epochs at 32 px and one at 64."""
+    from alexvgg.progress import Progress
+    from alexvgg.training import Epoch
+
     settings = recipe(epochs=3, batch_size=16, early_crops=[{"crop": 32, "epochs": 2}])
-    shown = progress.Progress("net-0", settings, 64, STEPS, last_step, done)
+    shown = Progress("net-0", settings, 64, STEPS, last_step, done)
     for step in range(done + 1, last_step + 1):
         epoch = (step - 1) // STEPS + 1
         clock.now += SECONDS[settings.crop_in(epoch - 1, 64)]
