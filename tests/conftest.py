@@ -3,6 +3,7 @@
 import io
 import os
 import pickle
+import subprocess
 import tarfile
 from pathlib import Path
 
@@ -13,6 +14,11 @@ from ruamel.yaml import YAML
 ROOT = Path(__file__).parent.parent
 CIFAR100_ARCHIVE = os.environ.get("ALEXVGG_CIFAR100_ARCHIVE")
 DIGITS_SHA256 = "09f66e6debdee2cd2b5ae59e0d6abbb73fc2b0e0185d2e1957e9ebb51e23aa22"
+
+
+def committed(path: str) -> str:
+    """A file of the project as it was committed, whatever somebody made of it since."""
+    return subprocess.run(["git", "show", f"HEAD:{path}"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
 
 def quiet(**_) -> None:

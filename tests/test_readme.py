@@ -2,12 +2,11 @@
 
 import json
 import re
-import subprocess
 
 import pandas as pd
 import pytest
 
-from conftest import ROOT
+from conftest import ROOT, committed
 
 READMES = {name: (ROOT / name).read_text() for name in ("README.md", "README.ko.md")}
 each_readme = pytest.mark.parametrize("readme", READMES.values(), ids=READMES)
@@ -17,15 +16,10 @@ def rows(text: str) -> list[str]:
     return [line for line in text.splitlines() if line.startswith("|")]
 
 
-def committed(path: str) -> str:
-    """A file as it was committed: `make repro` writes other last digits on another type of processor."""
-    return subprocess.run(["git", "show", f"HEAD:{path}"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-
-
 @each_readme
 @pytest.mark.parametrize("profile", ["quickstart", "slides", "cpu"])
 def test_the_table_is_the_one_in_reports(readme, profile):
-    path = f"reports/{profile}/results.md"
+    path = f"reports/{profile}/results.md"  # `make repro` writes other last digits on another type of processor
     tables = ["\n".join(rows(text.split("\n## ")[0])) for text in ((ROOT / path).read_text(), committed(path))]
     assert all(tables)
     assert any(table in readme for table in tables)
