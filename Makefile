@@ -54,10 +54,11 @@ torture: .venv/ready ## break it many times, at random, and count (KILLS=20 LATE
 	$(BIN)/python tests/torture.py --kills $(KILLS) --late-kills $(LATE_KILLS) --signals $(SIGNALS) --damages $(DAMAGES) \
 	  --cifar-kills $(CIFAR_KILLS) --tracking $(TRACKING) --seed $(SEED) $(if $(OUTPUT),--output "$(OUTPUT)")
 
-bench: .venv/ready ## measure: throughput side by side, fixed costs, checkpoints, fused kernels (ROUNDS=5; wants a quiet machine)
+bench: .venv/ready ## measure: throughput side by side, fixed costs, settings, checkpoints, fused kernels (ROUNDS=5; wants a quiet machine)
 	@mkdir -p benchmarks/results
 	$(BIN)/python benchmarks/throughput.py --rounds $(ROUNDS) --output benchmarks/results/throughput.md
 	$(BIN)/python benchmarks/pipeline.py --rounds $(ROUNDS) --output benchmarks/results/pipeline.md
+	$(BIN)/python benchmarks/tuning.py --rounds $(ROUNDS) --output benchmarks/results/tuning.md
 	$(BIN)/python benchmarks/checkpoints.py --output benchmarks/results/checkpoints.md
 	$(BIN)/python benchmarks/kernels.py
 

@@ -25,7 +25,7 @@ CASES = [
     ("alexnet", 227, 64), ("alexnet_vgg", 227, 64), ("vgg16", 224, 8),
     ("alexnet", 67, 128), ("alexnet_vgg", 96, 128), ("vgg16", 32, 64),
 ]  # fmt: skip
-OURS = ("step", "full")
+OURS = ("step", "full", "evaluation")
 LAYOUTS = ("channels_last", "contiguous")
 
 

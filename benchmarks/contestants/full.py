@@ -51,10 +51,17 @@ def make_project(architecture: str, crop: int, batch_size: int, images: dict[str
         pixels, labels = random.bytes(n * 3072), random.integers(0, 100, n).astype(np.int32)
         split = Split(np.frombuffer(pixels, np.uint8).reshape(n, 32, 32, 3), labels)
         sha256[name] = arrays.save(layout.SPLITS[name], split)
-    arrays.save_description(layout.DESCRIPTION, arrays.Description(
+    arrays.save_description(layout.DESCRIPTION, described(images, sha256))
+
+
+def described(images: dict[str, int], sha256: dict[str, str]) -> Any:
+    """The description of such images."""
+    from alexvgg.data.arrays import Description
+
+    return Description(
         source="cifar100", archive_sha256="", classes=[str(i) for i in range(100)], superclasses={}, side=32,
         mean=[0.5] * 3, std=[0.25] * 3, resize=256, crop=227, images=images, sha256=sha256,
-    ))  # fmt: skip
+    )  # fmt: skip
 
 
 def main(architecture: str, crop: int, batch_size: int, images: int = 45_000, every: float = keeper.EVERY) -> None:
