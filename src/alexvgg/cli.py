@@ -3,8 +3,6 @@
 import argparse
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -234,13 +232,10 @@ def open_ui(port: int) -> None:
     if uri.startswith(("http://", "https://")):
         print(f"MLflow is at {uri}")
         return
-    from alexvgg.tracking import connection
+    from alexvgg.tracking import connection, ui
 
     connection.connect(uri, connection.lock_of(layout.project_root()))  # makes or checks the database, once
-    print(f"MLflow UI: http://127.0.0.1:{port} (Ctrl-C ends it)", flush=True)
-    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri, "--host", "127.0.0.1"]
-    if subprocess.run([*command, "--port", str(port)], check=False).returncode not in (0, -2, 130):
-        raise AlexvggError(f"the MLflow UI ended with an error; is port {port} in use? try: make ui PORT=5001")
+    ui.serve(uri, port)
 
 
 if __name__ == "__main__":
