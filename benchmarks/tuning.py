@@ -72,8 +72,8 @@ def main() -> None:
     of_test, _ = measure(of_evaluation(network), settings.rounds, settings.seconds)
     text = "\n".join([
         f"# Settings: {settings.case}", "",
-        f"Made by `benchmarks/tuning.py --case {settings.case}`, {hardware}: medians of {settings.rounds} rounds, "
-        "ratios within a round.", "",
+        f"Made by `benchmarks/tuning.py --case {settings.case}`, {hardware}: medians of {settings.rounds} rounds of "
+        f"{settings.seconds:g} s, ratios within a round.", "",
         "Training, the step by itself:", "", *of_training, "", "Evaluation, by itself:", "", *of_test, "",
     ])  # fmt: skip
     print(text)
