@@ -13,7 +13,7 @@ DAMAGES ?= 200
 CIFAR_KILLS ?= 0
 TRACKING ?= 1
 SEED ?= 0
-ROUNDS ?= 5
+ROUNDS ?=
 OUTPUT ?=
 BIN := .venv/bin
 # Stages run `python`: put the project's own first, whichever environment is active.
@@ -54,11 +54,11 @@ torture: .venv/ready ## break it many times, at random, and count (KILLS=20 LATE
 	$(BIN)/python tests/torture.py --kills $(KILLS) --late-kills $(LATE_KILLS) --signals $(SIGNALS) --damages $(DAMAGES) \
 	  --cifar-kills $(CIFAR_KILLS) --tracking $(TRACKING) --seed $(SEED) $(if $(OUTPUT),--output "$(OUTPUT)")
 
-bench: .venv/ready ## measure: throughput side by side, fixed costs, settings, checkpoints, fused kernels (ROUNDS=5; wants a quiet machine)
+bench: .venv/ready ## measure: throughput side by side, fixed costs, settings, checkpoints, fused kernels (wants a quiet machine; ROUNDS=2 for a quick look)
 	@mkdir -p benchmarks/results
-	$(BIN)/python benchmarks/throughput.py --rounds $(ROUNDS) --output benchmarks/results/throughput.md
-	$(BIN)/python benchmarks/pipeline.py --rounds $(ROUNDS) --output benchmarks/results/pipeline.md
-	$(BIN)/python benchmarks/tuning.py --rounds $(ROUNDS) --output benchmarks/results/tuning.md
+	$(BIN)/python benchmarks/throughput.py $(if $(ROUNDS),--rounds $(ROUNDS)) --output benchmarks/results/throughput.md
+	$(BIN)/python benchmarks/pipeline.py $(if $(ROUNDS),--rounds $(ROUNDS)) --output benchmarks/results/pipeline.md
+	$(BIN)/python benchmarks/tuning.py $(if $(ROUNDS),--rounds $(ROUNDS)) --output benchmarks/results/tuning.md
 	$(BIN)/python benchmarks/checkpoints.py --output benchmarks/results/checkpoints.md
 	$(BIN)/python benchmarks/kernels.py
 
