@@ -28,6 +28,7 @@ CASES = [
 ]  # fmt: skip
 OURS = ("step", "full", "evaluation")
 LAYOUTS = ("channels_last", "contiguous")
+ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
 
 
 @dataclass
@@ -72,7 +73,7 @@ class Contestant:
 
 def start(program: str, *arguments: object, **settings: str) -> Contestant | None:
     """A contestant that is warm, with `settings` in its environment; None if it cannot run here."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW")}
+    environment = {name: value for name, value in os.environ.items() if name != ONEDNN and "MLFLOW" not in name}
     environment |= {"PYTHONPATH": f"{ROOT / 'src'}", "TF_CPP_MIN_LOG_LEVEL": "3"}
     if program in OURS:
         environment["GLIBC_TUNABLES"] = HUGE_PAGES
@@ -108,6 +109,7 @@ def measure(case: tuple[str, int, int], rounds: int, seconds: float) -> dict[str
     """All contestants that run here, after their rounds."""
     started = {
         "slide": start("slide", *case),
+        "slide without oneDNN": start("slide", *case, **{ONEDNN: "0"}),
         "pytorch": start_pytorch(case, seconds),
         "step": start("step", *case),
         "full": start("full", *case),
@@ -143,23 +145,26 @@ def row(case: tuple[str, int, int], contestants: dict[str, Contestant]) -> str:
     flops, product = step.facts["flops"], gemm.facts["flops"]
     shares = [a * flops / (b * product) for a, b in zip(full.rates, gemm.rates, strict=True)]
     architecture, crop, batch_size = case
+    theirs = ("slide", "slide without oneDNN", "pytorch")
     cells = [
-        f"{architecture} {crop}", str(batch_size), rate("slide"), rate("pytorch"), rate("step"), rate("full"),
-        ratio("slide"), ratio("pytorch"), f"{full.overall / step.overall:.3f}", spread(shares, 2),
+        f"{architecture} {crop}", str(batch_size),
+        *map(rate, theirs), rate("step"), rate("full"),
+        *map(ratio, theirs), f"{full.overall / step.overall:.3f}", spread(shares, 2),
         spread([rate * product / 1e9 for rate in gemm.rates], 0),
     ]  # fmt: skip
     return f"| {' | '.join(cells)} |"
 
 
 HEADER = """\
-| network, pixels | batch | (a) slide | (b) PyTorch | (c) bare step | (d) in full | (d)/(a) | (d)/(b) | (d)/(c) \
-| share of GEMM | GEMM, GFLOP/s |
-| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"""
+| network, pixels | batch | (a) slide | (a′) slide, oneDNN off | (b) PyTorch | (c) bare step | (d) in full \
+| (d)/(a) | (d)/(a′) | (d)/(b) | (d)/(c) | share of GEMM | GEMM, GFLOP/s |
+| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"""
 
 NOTES = """\
 Training images per second, medians of {rounds} rounds with the lowest and the highest; ratios are taken within a round.
 
 - (a): the slide's layers, Keras's `fit`, Adam at a constant rate, TensorFlow as it comes, one constant batch.
+- (a′): the same without oneDNN, as TensorFlow comes on processors that have neither VNNI nor BF16 nor AMX.
 - (b): PyTorch {torch}, eager, the faster of its memory layouts, AdamW in one pass, one constant batch.
 - (c): our step (network, loss, clipping, AdamW) on one constant batch.
 - (d): the stage `train`: input, metrics, checkpoints, journal, tracking. (d)/(c) is over all windows together, since a
