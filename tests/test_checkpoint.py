@@ -49,12 +49,28 @@ def test_the_last_two_are_kept_and_the_newest_is_read(checkpoints, folder):
         checkpoints.save(snapshot(step))
         assert checkpoints.wait() is None
     assert sorted(path.name for path in folder.iterdir()) == [
+        ".spare",
         "000002.checkpoint",
         "000002.sha256",
         "000003.checkpoint",
         "000003.sha256",
     ]
     assert same(checkpoints.newest(HERE), snapshot(100))
+    checkpoints.discard()
+    assert not folder.exists()
+
+
+def test_the_next_is_written_over_the_oldest_and_takes_no_more_disk(checkpoints, folder):
+    for step in (5, 10, 1000, 20):  # the last is shorter than what it is written over, the third one longer
+        checkpoints.save(snapshot(step))
+        assert checkpoints.wait() is None
+    inode = (folder / ".spare").stat().st_ino
+    for step in (30, 40):
+        checkpoints.save(snapshot(step))
+        assert checkpoints.wait() is None
+        assert same(checkpoints.newest(HERE), snapshot(step))
+        assert len([path for path in folder.iterdir() if path.suffix != ".sha256"]) == 3
+    assert inode in {path.stat().st_ino for path in folder.glob("*.checkpoint")}
     checkpoints.discard()
     assert not folder.exists()
 

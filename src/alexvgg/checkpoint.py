@@ -2,7 +2,8 @@
 
 A checkpoint is `<number>.checkpoint` (a JSON header of one line, then the bytes of every array) and its manifest
 `<number>.sha256` (what `sha256sum` writes and checks). Numbers grow, and the manifest comes last: without it there
-is no checkpoint. Both are written beside their place, synced and renamed; the last two are kept.
+is no checkpoint. Both are written beside their place, synced and renamed; the last two are kept, and the file of the
+one before is written over by the next.
 """
 
 import hashlib
@@ -20,6 +21,7 @@ from alexvgg.errors import TrainingError
 
 FORMAT = 1
 KEPT = 2
+SPARE = ".spare"  # the file that the next one is written over
 ACCEPTED = "accepted"  # a file: they may be used in another environment than the one that made them
 
 
@@ -89,6 +91,9 @@ class Checkpoints:
         half = self.folder / ".half.part"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
+            # The system has memory at hand for what is in this file: to find it anew takes longer than to copy.
+            if (spare := self.folder / SPARE).exists():
+                spare.replace(half)
             digest = self._dump(snapshot, half)
         except OSError as error:
             half.unlink(missing_ok=True)
@@ -142,8 +147,9 @@ class Checkpoints:
         parts: list[bytes | memoryview] = [json.dumps(header).encode() + b"\n"]
         parts += [np.ascontiguousarray(array).reshape(-1).view(np.uint8).data for array in snapshot.arrays.values()]
         digest = self._beside.submit(_sha256, parts)
-        with path.open("wb") as file:
+        with path.open("r+b" if path.exists() else "wb") as file:
             file.writelines(parts)
+            file.truncate()
         return digest.result()
 
     def _finish(self, half: Path, digest: str) -> None:
@@ -155,7 +161,8 @@ class Checkpoints:
         files.write_text(path.with_suffix(".sha256"), f"{digest}  {path.name}\n")
         for old in earlier[KEPT - 1 :]:
             old.unlink()
-            old.with_suffix(".checkpoint").unlink(missing_ok=True)
+            if (content := old.with_suffix(".checkpoint")).exists():
+                content.replace(self.folder / SPARE)
         (self.folder / ACCEPTED).unlink(missing_ok=True)  # the newest is this environment's again
 
     def _refuse_foreign(self, snapshot: Snapshot, environment: dict[str, str]) -> None:
