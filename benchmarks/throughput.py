@@ -4,7 +4,8 @@
 
 Every contestant is a process of its own that sleeps while another works (`contestants/`). In each round each works
 for some seconds; a ratio is taken within a round, and the table has medians with their spread. Ten windows of 5 s
-are the 50 s between two checkpoints, so that (d) makes exactly one: fewer would count it twice or not at all.
+are the 50 s between two checkpoints, so that (d) makes exactly one: fewer would count it twice or not at all. Five
+are enough for those that make none.
 """
 
 import argparse
@@ -27,6 +28,7 @@ CASES = [
     ("alexnet", 67, 128), ("alexnet_vgg", 96, 128), ("vgg16", 32, 64),
 ]  # fmt: skip
 OURS = ("step", "full", "evaluation")
+EVERY_ROUND = ("step", "full")  # the others in every second one
 LAYOUTS = ("channels_last", "contiguous")
 ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
 
@@ -119,9 +121,10 @@ def measure(case: tuple[str, int, int], rounds: int, seconds: float) -> dict[str
     counts = {name: c.facts["params"] for name, c in contestants.items() if "params" in c.facts}
     if len(set(counts.values())) != 1:
         sys.exit(f"error: these are not the same network: parameters {counts}")
-    for _ in range(rounds):
-        for contestant in contestants.values():
-            contestant.windows.append(contestant.work(seconds))
+    for number in range(rounds):
+        for name, contestant in contestants.items():
+            if name in EVERY_ROUND or number % 2 == 0:
+                contestant.windows.append(contestant.work(seconds))
     for contestant in contestants.values():
         contestant.end()
     return contestants
@@ -140,10 +143,10 @@ def row(case: tuple[str, int, int], contestants: dict[str, Contestant]) -> str:
     def ratio(name: str) -> str:
         if name not in contestants:
             return "–"
-        return spread([a / b for a, b in zip(full.rates, contestants[name].rates, strict=True)], 2)
+        return spread([a / b for a, b in zip(full.rates[::2], contestants[name].rates, strict=True)], 2)
 
     flops, product = step.facts["flops"], gemm.facts["flops"]
-    shares = [a * flops / (b * product) for a, b in zip(full.rates, gemm.rates, strict=True)]
+    shares = [a * flops / (b * product) for a, b in zip(full.rates[::2], gemm.rates, strict=True)]
     architecture, crop, batch_size = case
     theirs = ("slide", "slide without oneDNN", "pytorch")
     cells = [
@@ -161,7 +164,8 @@ HEADER = """\
 | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"""
 
 NOTES = """\
-Training images per second, medians of {rounds} rounds with the lowest and the highest; ratios are taken within a round.
+Training images per second, medians of {rounds} rounds for (c) and (d), of every second round for the others, with the
+lowest and the highest; ratios are taken within a round.
 
 - (a): the slide's layers, Keras's `fit`, Adam at a constant rate, TensorFlow as it comes, one constant batch.
 - (a′): the same without oneDNN, as TensorFlow comes on processors that have neither VNNI nor BF16 nor AMX.

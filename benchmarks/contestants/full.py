@@ -4,7 +4,8 @@
 
 It runs in a temporary copy of the project's settings, on random images of CIFAR-100's size and number. The time
 that it sleeps does not count for its checkpoints: they are made every so many seconds of work, as in use
-unless told otherwise.
+unless told otherwise. The first three are made while it warms up, since the fourth is the first that is written over
+an older one, as all later ones are.
 """
 
 import os
@@ -21,6 +22,7 @@ from windows import Windows
 from alexvgg import keeper, layout, runtime
 
 ROOT = Path(__file__).resolve().parents[2]
+WARM_UP = 4  # steps: those that compile, and a checkpoint after each but the last
 IMAGES = {"val": 5_000, "test": 10_000}
 
 
@@ -68,13 +70,13 @@ def main(architecture: str, crop: int, batch_size: int, images: int = 45_000, ev
     runtime.start("float32", 0)  # before anything imports TensorFlow, as in the stage
     from alexvgg import progress
 
-    windows = Windows(batch_size)
+    windows = Windows(batch_size, WARM_UP)
     keeper.time = WorkClock(windows)  # type: ignore[assignment]
-    keeper.EVERY = every
     shown = progress.Progress.step
 
     def step(self: Any, **numbers: float) -> None:
         shown(self, **numbers)
+        keeper.EVERY = 0.0 if numbers["step"] < WARM_UP else every
         windows.after_step()
 
     progress.Progress.step = step  # type: ignore[method-assign, assignment]

@@ -18,8 +18,8 @@ WARM_UP = 2  # steps that compile
 class Windows:
     """`after_step` is called after every step of `images` images, and returns when there is work again."""
 
-    def __init__(self, images: int, **facts: Any) -> None:
-        self._images, self._facts = images, facts
+    def __init__(self, images: int, warm_up: int = WARM_UP, **facts: Any) -> None:
+        self._images, self._warm_up, self._facts = images, warm_up, facts
         self._steps, self._end = 0, 0.0
         self._began: float | None = None  # while it warms up
         self.slept = 0.0  # seconds
@@ -29,7 +29,7 @@ class Windows:
         self._steps += 1
         now = time.monotonic()
         if self._began is None:
-            if self._steps == WARM_UP:
+            if self._steps == self._warm_up:
                 self._next(self._facts)
         elif now >= self._end:
             self._next([self._steps * self._images, now - self._began])
