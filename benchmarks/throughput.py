@@ -4,8 +4,8 @@
 
 Every contestant is a process of its own that sleeps while another works (`contestants/`). In each round each works
 for some seconds; a ratio is taken within a round, and the table has medians with their spread. Ten windows of 5 s
-are the 50 s between two checkpoints, so that (d) makes exactly one: fewer would count it twice or not at all. Five
-are enough for those that make none.
+are the 50 s between two checkpoints, so that (d) makes one in them, as in use; in fewer it makes none. Five are enough
+for those that make none anyway.
 """
 
 import argparse
@@ -75,7 +75,7 @@ class Contestant:
 
 def start(program: str, *arguments: object, **settings: str) -> Contestant | None:
     """A contestant that is warm, with `settings` in its environment; None if it cannot run here."""
-    environment = {name: value for name, value in os.environ.items() if name != ONEDNN and "MLFLOW" not in name}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW", ONEDNN))}
     environment |= {"PYTHONPATH": f"{ROOT / 'src'}", "TF_CPP_MIN_LOG_LEVEL": "3"}
     if program in OURS:
         environment["GLIBC_TUNABLES"] = HUGE_PAGES
