@@ -1,4 +1,4 @@
-"""TensorFlow's fused kernels, as we call them, against Keras's operations, interleaved.
+"""Our update and our batch normalisation against Keras's, interleaved.
 
 python benchmarks/kernels.py [rounds]
 """
