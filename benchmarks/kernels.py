@@ -1,4 +1,4 @@
-"""Our update and our batch normalisation against Keras's, interleaved.
+"""Our update, batch normalisation and dense layer against Keras's, interleaved.
 
 python benchmarks/kernels.py [rounds]
 """
@@ -14,6 +14,7 @@ from alexvgg import models, params_file, runtime
 
 ROOT = Path(__file__).resolve().parents[1]
 FEATURE_MAP = (128, 27, 27, 256)  # AlexNet's second, at 227 pixels and a batch of 128
+FEATURES = (128, 4096)  # of its dense layers
 Pair = tuple[Callable[[], Any], Callable[[], Any]]  # Keras's, ours
 
 
@@ -58,6 +59,30 @@ def batch_normalization(tf: Any, precision: str) -> Pair:
     return of(keras.layers.BatchNormalization(dtype=precision)), of(BatchNormalization(dtype=precision))
 
 
+def dense(tf: Any, precision: str) -> Pair:
+    """The gradient with respect to the input."""
+    import keras
+
+    from alexvgg.models.blocks import Dense
+
+    dtype = keras.DTypePolicy(precision).compute_dtype
+    features, upstream = (tf.cast(tf.random.stateless_normal(FEATURES, seed=[0, i]), dtype) for i in range(2))
+
+    def of(layer: Any) -> Callable[[], Any]:
+        layer.build(FEATURES)
+
+        @tf.function
+        def gradient() -> Any:
+            with tf.GradientTape() as tape:
+                tape.watch(features)
+                outputs = layer(features, training=True)
+            return tape.gradient(outputs, features, output_gradients=upstream)
+
+        return lambda: gradient()[0, 0].numpy()  # wait for the result
+
+    return of(keras.layers.Dense(4096, dtype=precision)), of(Dense(4096, dtype=precision))
+
+
 def compare(name: str, pair: Pair, rounds: int) -> None:
     times: list[list[float]] = [[], []]
     for round_number in range(rounds + 2):
@@ -78,6 +103,7 @@ def main(rounds: int) -> None:
     compare("Adam, 21,996,388 weights", adam(tf), rounds)
     for precision in ("float32", "mixed_bfloat16"):
         compare(f"Batch normalisation, {FEATURE_MAP}, {precision}", batch_normalization(tf, precision), rounds)
+        compare(f"Dense, {FEATURES} by 4096, {precision}", dense(tf, precision), rounds)
 
 
 if __name__ == "__main__":

@@ -117,6 +117,32 @@ def test_batch_normalization_is_keras_own(tf, training):
         assert np.allclose(theirs, ours, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("use_bias", [True, False])
+@pytest.mark.parametrize(("precision", "rtol"), [("float32", 1e-5), ("mixed_bfloat16", 0.02)])
+def test_dense_is_keras_own(tf, use_bias, precision, rtol):
+    import keras
+    import numpy as np
+
+    from alexvgg.models.blocks import Dense
+
+    draw = np.random.default_rng(0).normal
+    images, upstream = draw(size=(4, 30)).astype(np.float32), draw(size=(4, 20)).astype(np.float32)
+    weights = [draw(size=(30, 20)), draw(size=20)][: 1 + use_bias]
+    results = []
+    for kind in (keras.layers.Dense, Dense):
+        layer = kind(20, activation="relu", use_bias=use_bias, dtype=precision)
+        layer.build(images.shape)
+        layer.set_weights(weights)
+        x = tf.Variable(images)
+        with tf.GradientTape() as tape:
+            y = layer(x, training=True)
+            total = tf.reduce_sum(tf.cast(y, tf.float32) * upstream)
+        gradients = tape.gradient(total, [x, *(v.value for v in layer.trainable_variables)])
+        results.append([tf.cast(tensor, tf.float32) for tensor in (y, *gradients)])
+    for theirs, ours in zip(*results, strict=True):
+        assert np.allclose(theirs, ours, rtol=rtol, atol=rtol)
+
+
 def test_weights_are_the_same_bytes_and_come_back(tf, tmp_path):
     import keras
     import numpy as np

@@ -2,7 +2,7 @@
 
     python slide.py <architecture> <crop> <batch_size>
 
-It is fed one constant batch, so that its input costs nothing. Batch normalisation is Keras's own.
+It is fed one constant batch, so that its input costs nothing. Layers are Keras's own.
 """
 
 import sys
@@ -19,6 +19,7 @@ from alexvgg.models import blocks
 
 def main(architecture: str, crop: int, batch_size: int) -> None:
     blocks.BatchNormalization = keras.layers.BatchNormalization  # type: ignore[misc, assignment]
+    blocks.Dense = keras.layers.Dense  # type: ignore[misc, assignment]
     model = models.named(architecture).build(crop, 100, {})
     model.compile(optimizer=keras.optimizers.Adam(), loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     random = np.random.default_rng(0)

@@ -39,8 +39,8 @@ class Optimizer:
     def _update(self, gradients: list[Any], scale: Any, step: Any, rate: Any) -> None:
         formula = self._adam if self._recipe.optimizer == "adam" else self._sgd
         moments = zip(*self.moments, strict=True)
-        for weight, decay, gradient, of_it in zip(self._weights, self._decays, gradients, moments, strict=True):
-            change = formula(gradient * scale, of_it, step, rate)
+        for weight, decay, gradient, its_moments in zip(self._weights, self._decays, gradients, moments, strict=True):
+            change = formula(gradient * scale, its_moments, step, rate)
             weight.assign(weight * (1 - rate * decay) + change)
 
     def _adam(self, gradient: Any, moments: tuple[Any, ...], step: Any, rate: Any) -> Any:
