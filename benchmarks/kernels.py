@@ -41,22 +41,8 @@ def batch_normalization(tf: Any, precision: str) -> Pair:
 
     from alexvgg.models.blocks import BatchNormalization
 
-    dtype = keras.DTypePolicy(precision).compute_dtype
-    images, upstream = (tf.cast(tf.random.stateless_normal(FEATURE_MAP, seed=[0, i]), dtype) for i in range(2))
-
-    def of(layer: Any) -> Callable[[], Any]:
-        layer.build(FEATURE_MAP)
-
-        @tf.function
-        def both() -> Any:
-            with tf.GradientTape() as tape:
-                tape.watch(images)
-                outputs = layer(images, training=True)
-            return tape.gradient(outputs, [images, layer.gamma.value, layer.beta.value], output_gradients=upstream)
-
-        return lambda: both()[0][0, 0, 0, 0].numpy()  # wait for the result
-
-    return of(keras.layers.BatchNormalization(dtype=precision)), of(BatchNormalization(dtype=precision))
+    theirs, ours = keras.layers.BatchNormalization(dtype=precision), BatchNormalization(dtype=precision)
+    return backward(tf, theirs, FEATURE_MAP, "gamma", "beta"), backward(tf, ours, FEATURE_MAP, "gamma", "beta")
 
 
 def dense(tf: Any, precision: str) -> Pair:
@@ -65,22 +51,26 @@ def dense(tf: Any, precision: str) -> Pair:
 
     from alexvgg.models.blocks import Dense
 
-    dtype = keras.DTypePolicy(precision).compute_dtype
-    features, upstream = (tf.cast(tf.random.stateless_normal(FEATURES, seed=[0, i]), dtype) for i in range(2))
+    theirs, ours = keras.layers.Dense(FEATURES[1], dtype=precision), Dense(FEATURES[1], dtype=precision)
+    return backward(tf, theirs, FEATURES), backward(tf, ours, FEATURES)
 
-    def of(layer: Any) -> Callable[[], Any]:
-        layer.build(FEATURES)
 
-        @tf.function
-        def gradient() -> Any:
-            with tf.GradientTape() as tape:
-                tape.watch(features)
-                outputs = layer(features, training=True)
-            return tape.gradient(outputs, features, output_gradients=upstream)
+def backward(tf: Any, layer: Any, shape: tuple[int, ...], *weights: str) -> Callable[[], Any]:
+    """A function that computes a layer's gradients by its input, of the shape of its output, and by its `weights`."""
+    layer.build(shape)
+    inputs, upstream = (
+        tf.cast(tf.random.stateless_normal(shape, seed=[0, i]), layer.compute_dtype) for i in range(2)
+    )  # fmt: skip
 
-        return lambda: gradient()[0, 0].numpy()  # wait for the result
+    @tf.function
+    def gradients() -> Any:
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            outputs = layer(inputs, training=True)
+        by = [inputs, *(getattr(layer, name).value for name in weights)]
+        return tape.gradient(outputs, by, output_gradients=upstream)
 
-    return of(keras.layers.Dense(4096, dtype=precision)), of(Dense(4096, dtype=precision))
+    return lambda: gradients()[0][0, 0].numpy()  # wait for the result
 
 
 def compare(name: str, pair: Pair, rounds: int) -> None:
