@@ -1,4 +1,4 @@
-"""Our update, batch normalisation and dense layer against Keras's, interleaved.
+"""Our update, batch normalisation, dense layer and small convolutions against Keras's, interleaved.
 
 python benchmarks/kernels.py [rounds]
 """
@@ -15,6 +15,7 @@ from alexvgg import models, params_file, runtime
 ROOT = Path(__file__).resolve().parents[1]
 FEATURE_MAP = (128, 27, 27, 256)  # AlexNet's second, at 227 pixels and a batch of 128
 FEATURES = (128, 4096)  # of its dense layers
+SMALL_MAPS = [(128, 3, 3, 384), (64, 4, 4, 512), (64, 2, 2, 512)]  # AlexNet's at 67 pixels, VGG-16's at 32
 Pair = tuple[Callable[[], Any], Callable[[], Any]]  # Keras's, ours
 
 
@@ -53,6 +54,16 @@ def dense(tf: Any, precision: str) -> Pair:
 
     theirs, ours = keras.layers.Dense(FEATURES[1], dtype=precision), Dense(FEATURES[1], dtype=precision)
     return backward(tf, theirs, FEATURES), backward(tf, ours, FEATURES)
+
+
+def convolution(tf: Any, precision: str, shape: tuple[int, ...]) -> Pair:
+    """The gradients with respect to input, kernel and bias, from as many channels to as many filters."""
+    import keras
+
+    from alexvgg.models.blocks import Conv2D
+
+    theirs, ours = (kind(shape[3], 3, padding="same", dtype=precision) for kind in (keras.layers.Conv2D, Conv2D))
+    return backward(tf, theirs, shape, "kernel", "bias"), backward(tf, ours, shape, "kernel", "bias")
 
 
 def backward(tf: Any, layer: Any, shape: tuple[int, ...], *weights: str) -> Callable[[], Any]:
@@ -94,6 +105,8 @@ def main(rounds: int) -> None:
     for precision in ("float32", "mixed_bfloat16"):
         compare(f"Batch normalisation, {FEATURE_MAP}, {precision}", batch_normalization(tf, precision), rounds)
         compare(f"Dense, {FEATURES} by 4096, {precision}", dense(tf, precision), rounds)
+        for shape in SMALL_MAPS:
+            compare(f"Convolution, 3 by 3, {shape}, {precision}", convolution(tf, precision, shape), rounds)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from alexvgg.models import blocks
 
 def main(architecture: str, crop: int, batch_size: int) -> None:
     blocks.BatchNormalization = keras.layers.BatchNormalization  # type: ignore[misc, assignment]
+    blocks.Conv2D = keras.layers.Conv2D  # type: ignore[misc, assignment]
     blocks.Dense = keras.layers.Dense  # type: ignore[misc, assignment]
     model = models.named(architecture).build(crop, 100, {})
     model.compile(optimizer=keras.optimizers.Adam(), loss="sparse_categorical_crossentropy", metrics=["accuracy"])

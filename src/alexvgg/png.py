@@ -10,8 +10,6 @@ import matplotlib.pyplot as plt
 
 from alexvgg import files
 
-COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
-
 
 def save(figure: plt.Figure, path: Path) -> None:
     """Write a figure as PNG, and forget it."""

@@ -29,7 +29,7 @@ def build(input_shape: tuple[int, int, int], classes: int, options: AlexNetOptio
     from alexvgg.models import blocks
 
     def convolution(x, filters, kernel_size, strides=1, padding="same"):
-        return layers.Conv2D(
+        return blocks.Conv2D(
             filters, kernel_size, strides=strides, padding=padding,
             activation=options.activation, kernel_initializer=options.kernel_initializer,
         )(x)  # fmt: skip

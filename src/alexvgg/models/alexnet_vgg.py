@@ -20,7 +20,7 @@ def build(input_shape: tuple[int, int, int], classes: int, options: AlexNetVGGOp
     from alexvgg.models import blocks
 
     def convolution(x, filters, strides=1, padding="same"):
-        return layers.Conv2D(
+        return blocks.Conv2D(
             filters, 3, strides=strides, padding=padding,
             activation="relu", kernel_initializer=options.kernel_initializer,
         )(x)  # fmt: skip

@@ -40,7 +40,7 @@ def build(configuration: str, input_shape: tuple[int, int, int], classes: int, o
                 x = blocks.LocalResponseNormalization()(x)
                 continue
             kernel_size, filters = layer
-            x = layers.Conv2D(
+            x = blocks.Conv2D(
                 filters, kernel_size, padding="same",
                 activation="relu", kernel_initializer=options.kernel_initializer,
             )(x)  # fmt: skip

@@ -7,7 +7,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from alexvgg.png import COLORS, save
+from alexvgg.colors import COLORS
+from alexvgg.png import save
 from alexvgg.reporting.ablations import Comparison
 
 
