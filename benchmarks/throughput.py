@@ -11,6 +11,7 @@ for those that make none anyway.
 import argparse
 import json
 import os
+import random
 import statistics
 import subprocess
 import sys
@@ -62,11 +63,6 @@ class Contestant:
     @property
     def rates(self) -> list[float]:
         return [images / seconds for images, seconds in self.windows]
-
-    @property
-    def overall(self) -> float:
-        """Over all windows together: what happens once in many seconds counts as often as it happens."""
-        return sum(images for images, _ in self.windows) / sum(seconds for _, seconds in self.windows)
 
     def _answer(self) -> Any:
         assert self.process.stdout is not None
@@ -134,6 +130,21 @@ def spread(values: list[float], digits: int) -> str:
     return f"{statistics.median(values):.{digits}f} ({min(values):.{digits}f}–{max(values):.{digits}f})"
 
 
+def overall_ratio(one: Contestant, other: Contestant) -> str:
+    """Of all windows together, and the 95 % interval of a bootstrap over the rounds."""
+    rounds = list(zip(one.windows, other.windows, strict=True))
+
+    def ratio(sample: list[Any]) -> float:
+        (images, seconds), (other_images, other_seconds) = (
+            [sum(values) for values in zip(*windows, strict=True)] for windows in zip(*sample, strict=True)
+        )
+        return (images / seconds) / (other_images / other_seconds)
+
+    draw = random.Random(0).choices
+    drawn = sorted(ratio(draw(rounds, k=len(rounds))) for _ in range(1000))
+    return f"{ratio(rounds):.3f} ({drawn[25]:.3f}–{drawn[974]:.3f})"
+
+
 def row(case: tuple[str, int, int], contestants: dict[str, Contestant]) -> str:
     full, step, gemm = contestants["full"], contestants["step"], contestants["gemm"]
 
@@ -152,7 +163,7 @@ def row(case: tuple[str, int, int], contestants: dict[str, Contestant]) -> str:
     cells = [
         f"{architecture} {crop}", str(batch_size),
         *map(rate, theirs), rate("step"), rate("full"),
-        *map(ratio, theirs), f"{full.overall / step.overall:.3f}", spread(shares, 2),
+        *map(ratio, theirs), overall_ratio(full, step), spread(shares, 2),
         spread([rate * product / 1e9 for rate in gemm.rates], 0),
     ]  # fmt: skip
     return f"| {' | '.join(cells)} |"
@@ -172,7 +183,7 @@ lowest and the highest; ratios are taken within a round.
 - (b): PyTorch {torch}, eager, the faster of its memory layouts, AdamW in one pass, one constant batch.
 - (c): our step (network, loss, clipping, AdamW) on one constant batch.
 - (d): the stage `train`: input, metrics, checkpoints, journal, tracking. (d)/(c) is over all windows together, since a
-  checkpoint is made once in 50 seconds of work.
+  checkpoint is made once in 50 seconds of work, with the 95 % interval of a bootstrap over the rounds.
 - Share of GEMM: counted FLOPs of (d) against a product of two 4096 × 4096 matrices, which is what these cores can do.
 """
 

@@ -2,7 +2,8 @@
 
 A contestant is a process of its own. When it is ready it prints a line of JSON with facts about itself; for each
 line on its standard input, a number of seconds, it works for as long as that, at least one step, and prints
-`[images, seconds]`. In between it sleeps. When its input ends, so does it.
+`[images, seconds]`. In between it sleeps; the first step after that does not count, since the system may have taken
+back memory that a process at work keeps. When its input ends, so does it.
 """
 
 import json
@@ -20,29 +21,34 @@ class Windows:
 
     def __init__(self, images: int, warm_up: int = WARM_UP, **facts: Any) -> None:
         self._images, self._warm_up, self._facts = images, warm_up, facts
-        self._steps, self._end = 0, 0.0
-        self._began: float | None = None  # while it warms up
-        self.slept = 0.0  # seconds
+        self._steps, self._seconds, self._end = 0, 0.0, 0.0
+        self._asleep: float | None = None  # since when, until the first step after it
+        self.slept = 0.0  # seconds, with those first steps
 
     def after_step(self) -> None:
         """Raises KeyboardInterrupt at the end."""
-        self._steps += 1
         now = time.monotonic()
-        if self._began is None:
+        self._steps += 1
+        if self._asleep is not None:
+            self._begin(now)
+        elif not self._seconds:
             if self._steps == self._warm_up:
-                self._next(self._facts)
+                self._sleep(self._facts)
         elif now >= self._end:
-            self._next([self._steps * self._images, now - self._began])
+            self._sleep([self._steps * self._images, now - self._end + self._seconds])
 
-    def _next(self, answer: Any) -> None:
+    def _begin(self, now: float) -> None:
+        assert self._asleep is not None
+        self.slept += now - self._asleep
+        self._steps, self._asleep, self._end = 0, None, now + self._seconds
+
+    def _sleep(self, answer: Any) -> None:
         print(json.dumps(answer), flush=True)
-        asleep = time.monotonic()
+        self._asleep = time.monotonic()
         line = sys.stdin.readline()
         if not line:
             raise KeyboardInterrupt
-        self._began, self._steps = time.monotonic(), 0
-        self.slept += self._began - asleep
-        self._end = self._began + float(line)
+        self._seconds = float(line)
 
 
 def serve(step: Callable[[], Any], images: int, **facts: Any) -> None:
