@@ -11,8 +11,8 @@ an older one, as all later ones are.
 import os
 import sys
 import tempfile
-import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -24,16 +24,6 @@ from alexvgg import keeper, layout, runtime
 ROOT = Path(__file__).resolve().parents[2]
 WARM_UP = 4  # steps: those that compile, and a checkpoint after each but the last
 IMAGES = {"val": 5_000, "test": 10_000}
-
-
-class WorkClock:
-    """In place of `time` in the module that makes checkpoints."""
-
-    def __init__(self, windows: Windows) -> None:
-        self._windows = windows
-
-    def monotonic(self) -> float:
-        return time.monotonic() - self._windows.slept
 
 
 def make_project(architecture: str, crop: int, batch_size: int, images: dict[str, int]) -> None:
@@ -71,15 +61,19 @@ def main(architecture: str, crop: int, batch_size: int, images: int = 45_000, ev
     from alexvgg import progress
 
     windows = Windows(batch_size, WARM_UP)
-    keeper.time = WorkClock(windows)  # type: ignore[assignment]
-    shown = progress.Progress.step
+    keeper.time = SimpleNamespace(monotonic=windows.work_clock)  # type: ignore[assignment]
+    shown, kept = progress.Progress.step, keeper.Keeper.safe_point
 
     def step(self: Any, **numbers: float) -> None:
         shown(self, **numbers)
         keeper.EVERY = 0.0 if numbers["step"] < WARM_UP else every
+
+    def safe_point(self: Any) -> None:
+        kept(self)  # a checkpoint belongs to the window of the step before it
         windows.after_step()
 
     progress.Progress.step = step  # type: ignore[method-assign, assignment]
+    keeper.Keeper.safe_point = safe_point  # type: ignore[method-assign]
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         os.chdir(folder)
         make_project(architecture, crop, batch_size, {"train": images, **IMAGES})

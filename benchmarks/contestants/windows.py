@@ -23,7 +23,11 @@ class Windows:
         self._images, self._warm_up, self._facts = images, warm_up, facts
         self._steps, self._seconds, self._end = 0, 0.0, 0.0
         self._asleep: float | None = None  # since when, until the first step after it
-        self.slept = 0.0  # seconds, with those first steps
+        self._slept = 0.0  # seconds, with those first steps
+
+    def work_clock(self) -> float:
+        """Seconds since some time, without those that do not count."""
+        return (time.monotonic() if self._asleep is None else self._asleep) - self._slept
 
     def after_step(self) -> None:
         """Raises KeyboardInterrupt at the end."""
@@ -39,7 +43,7 @@ class Windows:
 
     def _begin(self, now: float) -> None:
         assert self._asleep is not None
-        self.slept += now - self._asleep
+        self._slept += now - self._asleep
         self._steps, self._asleep, self._end = 0, None, now + self._seconds
 
     def _sleep(self, answer: Any) -> None:
