@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from alexvgg import models, params_file, runtime
-from alexvgg.checkpoint import Checkpoints, Snapshot
+from alexvgg.checkpoint import Checkpoints
 from alexvgg.keeper import EVERY
+from alexvgg.snapshot import Snapshot
 
 
 def main() -> None:

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from alexvgg import files, keeper
-from alexvgg.checkpoint import Checkpoints, Snapshot
+from alexvgg.checkpoint import Checkpoints
 from alexvgg.errors import Interrupted, TrainingError
+from alexvgg.snapshot import Snapshot
 from conftest import damage, quiet
 from test_crops import description
 from test_training import recipe, tiny_network
@@ -49,10 +50,13 @@ def test_the_last_two_are_kept_and_the_newest_is_read(checkpoints, folder):
         checkpoints.save(snapshot(step))
         assert checkpoints.wait() is None
     assert sorted(path.name for path in folder.iterdir()) == [
-        ".spare",
-        "000002.checkpoint",
+        ".0.spare",
+        ".1.spare",
+        "000002.0.checkpoint",
+        "000002.1.checkpoint",
         "000002.sha256",
-        "000003.checkpoint",
+        "000003.0.checkpoint",
+        "000003.1.checkpoint",
         "000003.sha256",
     ]
     assert same(checkpoints.newest(HERE), snapshot(100))
@@ -64,13 +68,14 @@ def test_the_next_is_written_over_the_oldest_and_takes_no_more_disk(checkpoints,
     for step in (5, 10, 1000, 20):  # the last is shorter than what it is written over, the third one longer
         checkpoints.save(snapshot(step))
         assert checkpoints.wait() is None
-    inode = (folder / ".spare").stat().st_ino
+    inodes = {path.stat().st_ino for path in folder.glob(".*.spare")}
     for step in (30, 40):
         checkpoints.save(snapshot(step))
         assert checkpoints.wait() is None
         assert same(checkpoints.newest(HERE), snapshot(step))
-        assert len([path for path in folder.iterdir() if path.suffix != ".sha256"]) == 3
-    assert inode in {path.stat().st_ino for path in folder.glob("*.checkpoint")}
+        assert len([path for path in folder.iterdir() if path.suffix != ".sha256"]) == 6
+    assert len(inodes) == 2
+    assert inodes <= {path.stat().st_ino for path in folder.glob("*.checkpoint")}
     checkpoints.discard()
     assert not folder.exists()
 
@@ -78,8 +83,19 @@ def test_the_next_is_written_over_the_oldest_and_takes_no_more_disk(checkpoints,
 def test_the_manifest_is_what_sha256sum_checks(checkpoints, folder):
     checkpoints.save(snapshot(3))
     checkpoints.wait()
-    digest, name = (folder / "000001.sha256").read_text().split()
-    assert files.sha256(folder / name) == digest
+    listed = [line.split("  ") for line in (folder / "000001.sha256").read_text().splitlines()]
+    assert [name for _, name in listed] == ["000001.0.checkpoint", "000001.1.checkpoint"]
+    assert [digest for digest, _ in listed] == [files.sha256(folder / name) for _, name in listed]
+
+
+@pytest.mark.parametrize("length", [0, 1, 2, 3, 1000, 1001])
+def test_its_files_are_of_about_the_same_size(checkpoints, folder, length):
+    state = Snapshot(1, {"a": np.arange(length, dtype=np.uint8), "b": np.zeros(length)}, {}, {})
+    checkpoints.save(state)
+    checkpoints.wait()
+    one, other = (path.stat().st_size for path in folder.glob("*.checkpoint"))
+    assert abs(one - other) <= 1
+    assert same(checkpoints.newest({}), state)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -88,7 +104,7 @@ def test_any_damage_to_the_newest_makes_the_older_one_be_used(checkpoints, folde
         checkpoints.save(snapshot(step))
         checkpoints.wait()
     random = np.random.default_rng(seed)
-    damage(folder / f"000002.{random.choice(['checkpoint', 'sha256'])}", random)
+    damage(folder / f"000002.{random.choice(['0.checkpoint', '1.checkpoint', 'sha256'])}", random)
     assert same(checkpoints.newest(HERE), snapshot(5))
 
 
@@ -105,7 +121,7 @@ def test_when_all_are_damaged_there_is_no_silent_fresh_start(checkpoints, folder
 def test_one_that_was_never_finished_is_none(checkpoints, folder):
     checkpoints.save(snapshot(5))
     checkpoints.wait()
-    (folder / "000002.checkpoint").write_bytes(b"half")
+    (folder / "000002.0.checkpoint").write_bytes(b"half")
     assert same(checkpoints.newest(HERE), snapshot(5))
     (folder / "000001.sha256").unlink()
     assert checkpoints.newest(HERE) is None
@@ -159,7 +175,7 @@ def test_a_second_signal_ends_at_once(checkpoints):
     assert signal.getsignal(signal.SIGINT) is before
 
 
-@pytest.mark.parametrize("where", ["_dump", "_finish"])
+@pytest.mark.parametrize("where", ["alexvgg.snapshot._write", "alexvgg.checkpoint.Checkpoints._finish"])
 def test_a_disk_that_is_full_costs_the_checkpoint_and_not_the_work(checkpoints, where, monkeypatch, capsys):
     monkeypatch.setattr(keeper, "EVERY", 0.0)
     kept = keeper.Keeper(checkpoints, 9, lambda: snapshot(4))
@@ -170,7 +186,7 @@ def test_a_disk_that_is_full_costs_the_checkpoint_and_not_the_work(checkpoints, 
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as disk:
-        disk.setattr(checkpoints, where, full)
+        disk.setattr(where, full)
         kept.safe_point()
         kept.safe_point()
     message = capsys.readouterr().err

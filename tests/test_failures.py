@@ -28,9 +28,10 @@ import pytest
 from ruamel.yaml import YAML
 
 from alexvgg import guard, keeper, layout, params_file, recording, runtime
-from alexvgg.checkpoint import Checkpoints, Snapshot
+from alexvgg.checkpoint import Checkpoints
 from alexvgg.data import cifar100
 from alexvgg.identity import identify
+from alexvgg.snapshot import Snapshot
 from alexvgg.tracking import follower
 from conftest import ROOT, cifar_members, write_archive
 

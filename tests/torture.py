@@ -210,7 +210,7 @@ class Chain:
 
     def _in_validation(self) -> bool:
         """Whether the newest checkpoint holds the first batches of a validation."""
-        checkpoints = sorted(self.project.folder.glob(".alexvgg/checkpoints/alexnet-*/*.checkpoint"))
+        checkpoints = sorted(self.project.folder.glob(".alexvgg/checkpoints/alexnet-*/*.0.checkpoint"))
         if not checkpoints:
             return False
         with checkpoints[-1].open("rb") as file:
@@ -287,15 +287,15 @@ def damages(folder: Path, tries: int, rng: random.Random) -> list[Tally]:
     where = next(path for path in folder.glob(".alexvgg/checkpoints/alexnet-0*") if path.is_dir())
     newest, older = sorted(where.glob("*.sha256"), reverse=True)
     with Checkpoints(where) as checkpoints:
-        from alexvgg.checkpoint import read
+        from alexvgg.snapshot import files_of, listed, read
 
         environment, second = read(older).environment, older.read_text()
 
         def checkpoint() -> bool:
             found = checkpoints.newest(environment)
             assert found is not None
-            return (
-                files.sha256(older.with_suffix(".checkpoint")) == second.split()[0] and found.step == read(older).step
+            return listed(older, [files.sha256(path) for path in files_of(older)]) == second and (
+                found.step == read(older).step
             )
 
         data = params_file.load(folder / "params.yaml").data
@@ -313,7 +313,10 @@ def damages(folder: Path, tries: int, rng: random.Random) -> list[Tally]:
 
         checks = {
             newest: ("the newest checkpoint's manifest", "nothing: the older one is used", checkpoint),
-            newest.with_suffix(".checkpoint"): ("the newest checkpoint", "nothing: the older one is used", checkpoint),
+            **{
+                path: (f"the newest checkpoint, {path.suffixes[0][1:]}", "nothing: the older one is used", checkpoint)
+                for path in files_of(newest)
+            },
             folder / "data/archive.gz": (
                 "the archive", "nothing: refused", refuses(lambda: download.verify(folder / "data/archive.gz", data)),
             ),

@@ -1,38 +1,21 @@
 """Checkpoints: the exact state of an unfinished computation on disk, verified before it is used.
 
-A checkpoint is `<number>.checkpoint` (a JSON header of one line, then the bytes of every array) and its manifest
-`<number>.sha256` (what `sha256sum` writes and checks). Numbers grow, and the manifest comes last: without it there
-is no checkpoint. Both are written beside their place, synced and renamed; the last two are kept, and the file of the
-one before is written over by the next.
+A checkpoint is a snapshot's files and their manifest. Numbers grow, and the manifest comes last: without it there is no
+checkpoint. All are written beside their place, synced and renamed; the last two checkpoints are kept, and the files of
+the one before are written over by the next.
 """
 
-import hashlib
-import json
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 from filelock import FileLock, Timeout
 
 from alexvgg import files
 from alexvgg.errors import TrainingError
+from alexvgg.snapshot import FILES, Snapshot, dump, files_of, listed, read
 
-FORMAT = 1
 KEPT = 2
-SPARE = ".spare"  # the file that the next one is written over
 ACCEPTED = "accepted"  # a file: they may be used in another environment than the one that made them
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """A state: `arrays` by name, and in `facts` what JSON holds exactly. `environment` is what computed it."""
-
-    step: int
-    arrays: dict[str, np.ndarray]
-    facts: dict[str, Any]
-    environment: dict[str, str]
 
 
 class Checkpoints:
@@ -88,19 +71,21 @@ class Checkpoints:
 
         Call `wait` before another one is saved. An OSError is told there.
         """
-        half = self.folder / ".half.part"
+        halves = [self.folder / f".{index}.part" for index in range(FILES)]
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            # The system has memory at hand for what is in this file: to find it anew takes longer than to copy.
-            if (spare := self.folder / SPARE).exists():
-                spare.replace(half)
-            digest = self._dump(snapshot, half)
+            # The system has memory at hand for what is in these files: to find it anew takes longer than to copy.
+            for spare, half in zip(self._spares, halves, strict=True):
+                if spare.exists():
+                    spare.replace(half)
+            digests = dump(snapshot, halves)
         except OSError as error:
-            half.unlink(missing_ok=True)
+            for half in halves:
+                half.unlink(missing_ok=True)
             self._writing = Future()
             self._writing.set_exception(error)
         else:
-            self._writing = self._beside.submit(self._finish, half, digest)
+            self._writing = self._beside.submit(self._finish, halves, digests)
 
     def wait(self) -> OSError | None:
         """Wait until the last one is on the disk. Returns why it could not be written, if so."""
@@ -131,38 +116,23 @@ class Checkpoints:
         Path(self._lock.lock_file).unlink(missing_ok=True)
         self._lock.release()
 
-    def _dump(self, snapshot: Snapshot, path: Path) -> str:
-        """Give a snapshot's bytes to the system; returns the sha256 of what was meant to be written.
+    @property
+    def _spares(self) -> list[Path]:
+        """The files that the next one is written over."""
+        return [self.folder / f".{index}.spare" for index in range(FILES)]
 
-        The arrays are not copied for this: that would be memory for the whole of a computation
-        (docs/decisions/0007-exact-resume.md).
-        """
-        header = {
-            "format": FORMAT,
-            "step": snapshot.step,
-            "environment": snapshot.environment,
-            "facts": snapshot.facts,
-            "arrays": [(name, array.dtype.str, array.shape) for name, array in snapshot.arrays.items()],
-        }
-        parts: list[bytes | memoryview] = [json.dumps(header).encode() + b"\n"]
-        parts += [np.ascontiguousarray(array).reshape(-1).view(np.uint8).data for array in snapshot.arrays.values()]
-        digest = self._beside.submit(_sha256, parts)
-        with path.open("r+b" if path.exists() else "wb") as file:
-            file.writelines(parts)
-            file.truncate()
-        return digest.result()
-
-    def _finish(self, half: Path, digest: str) -> None:
+    def _finish(self, halves: list[Path], digests: list[str]) -> None:
         """Make a checkpoint of what was dumped, when it is on the disk; remove the oldest."""
         earlier = manifests(self.folder)
-        number = int(earlier[0].stem) + 1 if earlier else 1
-        path = self.folder / f"{number:06d}.checkpoint"
-        files.put(half, path)
-        files.write_text(path.with_suffix(".sha256"), f"{digest}  {path.name}\n")
+        manifest = self.folder / f"{int(earlier[0].stem) + 1 if earlier else 1:06d}.sha256"
+        for half, path in zip(halves, files_of(manifest), strict=True):
+            files.put(half, path)
+        files.write_text(manifest, listed(manifest, digests))
         for old in earlier[KEPT - 1 :]:
             old.unlink()
-            if (content := old.with_suffix(".checkpoint")).exists():
-                content.replace(self.folder / SPARE)
+            for path, spare in zip(files_of(old), self._spares, strict=True):
+                if path.exists():
+                    path.replace(spare)
         (self.folder / ACCEPTED).unlink(missing_ok=True)  # the newest is this environment's again
 
     def _refuse_foreign(self, snapshot: Snapshot, environment: dict[str, str]) -> None:
@@ -179,31 +149,6 @@ class Checkpoints:
             )
 
 
-def read(manifest: Path) -> Snapshot:
-    """The checkpoint of a manifest. Raises OSError or ValueError if a bit of either is not as it was written."""
-    path = manifest.with_suffix(".checkpoint")
-    content = path.read_bytes()
-    if manifest.read_bytes() != f"{hashlib.sha256(content).hexdigest()}  {path.name}\n".encode():
-        raise ValueError("its sha256 is not the manifest's")
-    head, _, body = content.partition(b"\n")
-    header = json.loads(head)
-    if header["format"] != FORMAT:
-        raise ValueError(f"its format is {header['format']}, this version reads {FORMAT}")
-    arrays, offset = {}, 0
-    for name, dtype, shape in header["arrays"]:
-        array = np.frombuffer(body, dtype, int(np.prod(shape)), offset).reshape(shape)
-        arrays[name] = array
-        offset += array.nbytes
-    return Snapshot(header["step"], arrays, header["facts"], header["environment"])
-
-
 def manifests(folder: Path) -> list[Path]:
     """The manifests in a folder, the newest first."""
     return sorted(folder.glob("*.sha256"), reverse=True)
-
-
-def _sha256(parts: list[Any]) -> str:
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(part)
-    return digest.hexdigest()

@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 from packaging.requirements import Requirement
 from ruamel.yaml import YAML
 
-from alexvgg import checkpoint
+from alexvgg import checkpoint, snapshot
 from alexvgg.data import download
 from alexvgg.errors import AlexvggError
 from alexvgg.params import Cifar100, Params
@@ -159,7 +159,7 @@ def checkpoints(folder: Path) -> Iterator[Finding]:
         whole, bad = 0, []
         for manifest in checkpoint.manifests(path):
             try:
-                checkpoint.read(manifest)
+                snapshot.read(manifest)
                 whole += 1
             except (OSError, ValueError) as error:
                 bad.append(f"{manifest.stem}: {error}")

@@ -10,7 +10,7 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from alexvgg import __version__, anatomy, files, runtime
-from alexvgg.checkpoint import Checkpoints, Snapshot
+from alexvgg.checkpoint import Checkpoints
 from alexvgg.data import arrays
 from alexvgg.data.arrays import Description
 from alexvgg.identity import Inputs, Outputs
@@ -18,6 +18,7 @@ from alexvgg.keeper import Keeper
 from alexvgg.params import Params
 from alexvgg.prediction import build
 from alexvgg.progress import Progress
+from alexvgg.snapshot import Snapshot
 from alexvgg.training import Epoch, StepReport, Trainer
 
 

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
-from alexvgg.checkpoint import Checkpoints, Snapshot
+from alexvgg.checkpoint import Checkpoints
 from alexvgg.errors import Interrupted
+from alexvgg.snapshot import Snapshot
 
 EVERY = 50.0  # seconds; with the time that a write takes, less than a minute of work can be lost
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from alexvgg import anatomy, cost, files, runtime
-from alexvgg.checkpoint import Checkpoints, Snapshot
+from alexvgg.checkpoint import Checkpoints
 from alexvgg.data import arrays
 from alexvgg.data.arrays import Description
 from alexvgg.data.dataset import Split
@@ -21,6 +21,7 @@ from alexvgg.evaluation import accuracy_by_class, answers, rebuild, test_metrics
 from alexvgg.keeper import Keeper
 from alexvgg.metrics import accuracy
 from alexvgg.prediction import Predictor, build
+from alexvgg.snapshot import Snapshot
 
 
 @dataclass(frozen=True)

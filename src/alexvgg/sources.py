@@ -12,7 +12,7 @@ from alexvgg.errors import EnvironmentProblem
 NEUTRAL = {
     "__init__.py", "checkpoint.py", "console.py", "data/__init__.py", "errors.py", "files.py", "guard.py",
     "journal.py", "keeper.py", "layout.py", "monitor.py", "names.py", "params_file.py", "progress.py", "provenance.py",
-    "recording.py", "reporting/__init__.py", "sources.py", "tracking/follower.py",
+    "recording.py", "reporting/__init__.py", "snapshot.py", "sources.py", "tracking/follower.py",
 }  # fmt: skip
 # Every stage reads them for values that DVC tracks by itself; only a training computes with what they make of these.
 FOR_TRAINING = {"params.py", "identity.py"}
