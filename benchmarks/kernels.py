@@ -1,4 +1,4 @@
-"""Our update, batch normalisation, dense layer and small convolutions against Keras's, interleaved.
+"""Our update, batch normalisation, dense layer and convolutions against Keras's, interleaved.
 
 python benchmarks/kernels.py [rounds]
 """
@@ -15,7 +15,10 @@ from alexvgg import models, params_file, runtime
 ROOT = Path(__file__).resolve().parents[1]
 FEATURE_MAP = (128, 27, 27, 256)  # AlexNet's second, at 227 pixels and a batch of 128
 FEATURES = (128, 4096)  # of its dense layers
-SMALL_MAPS = [(128, 3, 3, 384), (64, 4, 4, 512), (64, 2, 2, 512)]  # AlexNet's at 67 pixels, VGG-16's at 32
+MAPS = [
+    (128, 3, 3, 384), (64, 4, 4, 512), (64, 2, 2, 512), (64, 32, 32, 64),  # AlexNet's at 67 pixels, VGG-16's at 32
+    (8, 224, 224, 64),  # its second at 224
+]  # fmt: skip
 Pair = tuple[Callable[[], Any], Callable[[], Any]]  # Keras's, ours
 
 
@@ -105,7 +108,7 @@ def main(rounds: int) -> None:
     for precision in ("float32", "mixed_bfloat16"):
         compare(f"Batch normalisation, {FEATURE_MAP}, {precision}", batch_normalization(tf, precision), rounds)
         compare(f"Dense, {FEATURES} by 4096, {precision}", dense(tf, precision), rounds)
-        for shape in SMALL_MAPS:
+        for shape in MAPS:
             compare(f"Convolution, 3 by 3, {shape}, {precision}", convolution(tf, precision, shape), rounds)
 
 

@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-from alexvgg.models import small_maps
+from alexvgg.models import products, small_maps
 
 
 class BatchNormalization(layers.BatchNormalization):
@@ -49,8 +49,15 @@ class LocalResponseNormalization(layers.Layer):
 class Conv2D(layers.Conv2D):
     """Keras's layer, on a CPU by products of matrices where its input is small and stays as large as it is.
 
-    Input (n, height, width, channels), output (n, height, width, filters).
+    The gradient by the bias is such a product at every size. Input (n, height, width, channels), output (n, height,
+    width, filters).
     """
+
+    def call(self, inputs):
+        if not self.use_bias or self.data_format != "channels_last" or tf.config.list_physical_devices("GPU"):
+            return super().call(inputs)
+        outputs = self.convolution_op(inputs, self.kernel)
+        return self.activation(products.plus_bias(outputs, tf.convert_to_tensor(self.bias)))
 
     def convolution_op(self, inputs, kernel):
         settings = (self.strides, self.dilation_rate, self.groups, self.padding, self.data_format)
@@ -68,25 +75,10 @@ class Dense(layers.Dense):
     """
 
     def call(self, inputs):
-        outputs = _product(inputs, tf.convert_to_tensor(self.kernel))
+        outputs = products.product(inputs, tf.convert_to_tensor(self.kernel))
         if self.use_bias:
             outputs = outputs + self.bias
         return self.activation(outputs)
-
-
-@tf.custom_gradient
-def _product(inputs, kernel):
-    """The product of two matrices, as `tf.matmul`, and of its gradients the first as a product of stacks of one matrix.
-
-    TensorFlow gives those to another of oneDNN's routines, which does not slow down when it reads a large kernel
-    transposed (docs/decisions/0015-dense-gradient.md).
-    """
-
-    def gradient(upstream):
-        by_inputs = tf.matmul(upstream[tf.newaxis], kernel[tf.newaxis], transpose_b=True)[0]
-        return by_inputs, tf.matmul(inputs, upstream, transpose_a=True)
-
-    return tf.matmul(inputs, kernel), gradient
 
 
 def classifier(x, classes: int, options, activation: str = "relu"):

@@ -5,13 +5,13 @@ A kernel of 3 × 3 pixels lies on a map of 4 × 4 with 100 of its 144 pixels, on
 channels), kernels (rows, columns, channels, filters), outputs (n, height, width, filters).
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
 
+from alexvgg.models.products import Gradient, by_transposed
+
 LARGEST = 6  # pixels, of a map's sides: up to there the products are faster
-Gradient = Callable[[Any], tuple[Any, Any]]  # of what comes from above: by the inputs, by the kernel
 
 
 @tf.custom_gradient
@@ -39,9 +39,8 @@ def _as_dense(inputs: Any, kernel: Any) -> tuple[Any, Gradient]:
 
     def gradient(upstream: Any) -> tuple[Any, Any]:
         flat_upstream = tf.reshape(upstream, [-1, matrix.shape[1]])
-        # Stacks of one matrix, as in `blocks.Dense`.
-        by_inputs = tf.matmul(flat_upstream[tf.newaxis], matrix[tf.newaxis], transpose_b=True)
-        return tf.reshape(by_inputs, tf.shape(inputs)), _by_kernel(inputs, upstream, kernel.shape)
+        by_inputs = tf.reshape(by_transposed(flat_upstream, matrix), tf.shape(inputs))
+        return by_inputs, _by_kernel(inputs, upstream, kernel.shape)
 
     return tf.reshape(tf.matmul(flat, matrix), [-1, height, width, kernel.shape[3]]), gradient
 
