@@ -117,7 +117,7 @@ def test_batch_normalization_is_keras_own(tf, training):
         assert np.allclose(theirs, ours, rtol=1e-4, atol=1e-5)
 
 
-def assert_keras_own(tf, kinds, make, shape, rtol):
+def assert_keras_own(tf, kinds, make, shape, rtol, rtol_of_bias=None):
     """Outputs and gradients of two layers, which `make` makes of each of `kinds`, with the same weights and inputs."""
     import numpy as np
 
@@ -137,11 +137,11 @@ def assert_keras_own(tf, kinds, make, shape, rtol):
         gradients = tape.gradient(total, [x, *(v.value for v in layer.trainable_variables)])
         results.append([tf.cast(tensor, tf.float32) for tensor in (y, *gradients)])
     for theirs, ours in zip(*results, strict=True):
-        assert np.abs(theirs - ours).max() <= rtol * np.abs(theirs).max()
+        limit = rtol_of_bias if rtol_of_bias and theirs.ndim == 1 else rtol
+        assert np.abs(theirs - ours).max() <= limit * np.abs(theirs).max()
 
 
-# Keras's gradient by a bias is off by as much in bfloat16: it is added up in that precision.
-PRECISIONS = pytest.mark.parametrize(("precision", "rtol"), [("float32", 1e-5), ("mixed_bfloat16", 0.03)])
+PRECISIONS = pytest.mark.parametrize(("precision", "rtol"), [("float32", 1e-5), ("mixed_bfloat16", 0.02)])
 
 
 @pytest.mark.parametrize("use_bias", [True, False])
@@ -168,7 +168,9 @@ def test_convolution_is_keras_own(tf, kernel_size, sides, precision, rtol):
     def make(kind):
         return kind(5, kernel_size, padding="same", activation="relu", dtype=precision)
 
-    assert_keras_own(tf, (keras.layers.Conv2D, Conv2D), make, (4, *sides, 3), rtol)
+    # Keras adds up its gradient by the bias in bfloat16; the test of that gradient below holds ours to more.
+    rtol_of_bias = 0.03 if precision == "mixed_bfloat16" else None
+    assert_keras_own(tf, (keras.layers.Conv2D, Conv2D), make, (4, *sides, 3), rtol, rtol_of_bias)
 
 
 OPTIONS = [

@@ -53,7 +53,9 @@ def read(manifest: Path) -> Snapshot:
         digests = list(threads.map(lambda content: hashlib.sha256(content).hexdigest(), contents))
     if manifest.read_bytes() != listed(manifest, digests).encode():
         raise ValueError("its sha256 is not the manifest's")
-    head, _, body = b"".join(contents).partition(b"\n")
+    content = b"".join(contents)
+    del contents  # a large state is in memory no more than twice
+    head, _, body = content.partition(b"\n")
     header = json.loads(head)
     if header["format"] != FORMAT:
         raise ValueError(f"its format is {header['format']}, this version reads {FORMAT}")
