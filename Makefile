@@ -16,6 +16,8 @@ SEED ?= 0
 ROUNDS ?=
 OUTPUT ?=
 BIN := .venv/bin
+# What DVC exits with after Ctrl-C.
+INTERRUPTED := 252
 # Stages run `python`: put the project's own first, whichever environment is active.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Compiled bytecode halves the import time of TensorFlow.
@@ -38,14 +40,17 @@ setup: .venv/ready $(if $(GPU),.venv/gpu) $(if $(BENCH),.venv/bench) ## install 
 	@bash scripts/setup.sh bench
 	@touch $@
 
-repro: .venv/ready ## run the pipeline and print the results table (PROFILE=quickstart|cpu|slides replaces params.yaml first; MODELS="alexnet …": only these rows)
+repro: .venv/ready ## run the pipeline and print the results table (PROFILE=quickstart|cpu|slides makes that profile the one in use; MODELS="alexnet …": only these rows)
 	@$(if $(PROFILE),$(BIN)/alexvgg profile "$(PROFILE)")
 	@$(BIN)/alexvgg check
-	@targets=$$($(BIN)/alexvgg targets $(MODELS)) && $(BIN)/dvc repro $$targets
-	@$(BIN)/alexvgg show $(MODELS)
+	@targets=$$($(BIN)/alexvgg targets $(MODELS)) || exit; \
+	$(BIN)/dvc repro --keep-going $$targets; made=$$?; \
+	[ $$made -ne $(INTERRUPTED) ] || exit $$made; \
+	$(BIN)/alexvgg finish && $(BIN)/alexvgg show $(MODELS); shown=$$?; \
+	[ $$made -eq 0 ] && exit $$shown || exit $$made
 
 test: .venv/ready ## the tests, at most 6 minutes on two cores
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-slow: .venv/ready ## the tests that take longer
 	$(BIN)/python -m pytest -m slow
@@ -65,10 +70,11 @@ bench: .venv/ready ## measure: throughput side by side, fixed costs, settings, c
 failures: .venv/ready ## make docs/failures.md from its tests
 	$(BIN)/python tests/test_failures.py
 
-check: .venv/ready ## lint, format, types, known vulnerabilities
+check: .venv/ready ## lint, format, types, which room imports which, known vulnerabilities
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 	$(BIN)/python scripts/audit.py requirements.lock
 
 format: .venv/ready ## rewrite the sources in the project's format

@@ -13,10 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from alexvgg import models, params_file, runtime
-from alexvgg.checkpoint import Checkpoints
-from alexvgg.keeper import EVERY
-from alexvgg.snapshot import Snapshot
+from alexvgg.checkpoints.saver import EVERY
+from alexvgg.checkpoints.snapshot import Snapshot
+from alexvgg.checkpoints.store import Checkpoints
+from alexvgg.networks import registry, runtime
+from alexvgg.params import file
+from alexvgg.rows.identity import Identity
+from alexvgg.system import hardware
 
 
 def main() -> None:
@@ -33,7 +36,7 @@ def main() -> None:
     seconds = measure(trainer, settings.crop, settings.batch_size, settings.pairs, settings.steps)
     size = sum(array.nbytes for array in trainer.state()[1].values()) / 1e6
     text = (
-        f"{settings.model}, {settings.crop} px, batch {settings.batch_size}, {runtime.hardware()}: state of {size:.0f} "
+        f"{settings.model}, {settings.crop} px, batch {settings.batch_size}, {hardware.title()}: state of {size:.0f} "
         f"MB.\n{findings(seconds)}"
     )
     print(text)
@@ -43,20 +46,21 @@ def main() -> None:
 
 def make_trainer(name: str, crop: int, batch_size: int) -> Any:
     """A trainer of a network on random images. TensorFlow has to be started."""
-    from alexvgg.data.arrays import Description
+    from alexvgg.data.arrays import Description, TrainingData
     from alexvgg.data.dataset import Split
-    from alexvgg.training import Trainer
+    from alexvgg.training.trainer import Trainer
 
     random = np.random.default_rng(0)
     images = random.integers(0, 256, (4096, 32, 32, 3), dtype=np.uint8)
     split = Split(images, random.integers(0, 100, 4096).astype(np.int32))
     description = Description(
-        source="random", archive_sha256="", classes=[str(i) for i in range(100)], superclasses={}, side=32,
-        mean=[0.5] * 3, std=[0.25] * 3, resize=256, crop=227, images={}, sha256={},
+        source="random", title="random", archive_sha256="", classes=[str(i) for i in range(100)], superclasses={},
+        side=32, mean=[0.5] * 3, std=[0.25] * 3, resize=256, crop=227, images={}, sha256={},
     )  # fmt: skip
-    recipe = params_file.load(Path("profiles/cpu.yaml")).recipe(name)
+    recipe = file.load(Path("profiles/cpu.yaml")).recipe(name)
     recipe = recipe.model_copy(update={"epochs": 10_000, "batch_size": batch_size})
-    return Trainer(models.named(name).build(crop, 100, {}), split, description, crop, recipe, 0)
+    identity = Identity(model=name, seed=0, architecture=name, options={}, crop=crop, recipe=recipe, data={})
+    return Trainer(registry.named(name).build(crop, 100, {}), TrainingData(split, split, description), identity)
 
 
 def measure(trainer: Any, crop: int, batch_size: int, pairs: int, steps: int) -> dict[bool, np.ndarray]:
@@ -70,7 +74,7 @@ def measure(trainer: Any, crop: int, batch_size: int, pairs: int, steps: int) ->
             times = [time.monotonic()]
             for number in range(steps):
                 if saving and number == 0:
-                    checkpoints.save(Snapshot(*trainer.state(), runtime.versions()))
+                    checkpoints.save(Snapshot(*trainer.state(), hardware.environment()))
                 update(batch, tf.constant(trainer.step), tf.constant(1e-6))
                 times.append(time.monotonic())
             checkpoints.wait()

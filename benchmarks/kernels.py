@@ -10,7 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from alexvgg import models, params_file, runtime
+from alexvgg.networks import registry, runtime
+from alexvgg.params import file
+from alexvgg.system import hardware, process
 
 ROOT = Path(__file__).resolve().parents[1]
 FEATURE_MAP = (128, 27, 27, 256)  # AlexNet's second, at 227 pixels and a batch of 128
@@ -26,13 +28,13 @@ def adam(tf: Any) -> Pair:
     """An update of AlexNet's weights, with decay and clipping."""
     import keras
 
-    from alexvgg.optimizers import Optimizer
+    from alexvgg.training.optimizer import Optimizer
 
-    variables = models.named("alexnet").build(67, 100, {}).trainable_variables
+    variables = registry.named("alexnet").build(67, 100, {}).trainable_variables
     gradients = [tf.random.stateless_normal(v.shape, seed=[0, i], stddev=1e-3) for i, v in enumerate(variables)]
     theirs = keras.optimizers.Adam(1e-3, weight_decay=0.02, global_clipnorm=1.0)
     theirs.build(variables)
-    ours = Optimizer(params_file.load(ROOT / "profiles/cpu.yaml").recipe("alexnet"), variables)
+    ours = Optimizer(file.load(ROOT / "profiles/cpu.yaml").recipe("alexnet"), variables)
     return (
         tf.function(lambda: theirs.apply(gradients, variables)),
         tf.function(lambda: ours.apply(gradients, tf.constant(1), tf.constant(1e-3))),
@@ -43,7 +45,7 @@ def batch_normalization(tf: Any, precision: str) -> Pair:
     """Forward and backward, in training."""
     import keras
 
-    from alexvgg.models.blocks import BatchNormalization
+    from alexvgg.networks.blocks import BatchNormalization
 
     theirs, ours = keras.layers.BatchNormalization(dtype=precision), BatchNormalization(dtype=precision)
     return backward(tf, theirs, FEATURE_MAP, "gamma", "beta"), backward(tf, ours, FEATURE_MAP, "gamma", "beta")
@@ -53,7 +55,7 @@ def dense(tf: Any, precision: str) -> Pair:
     """The gradient with respect to the input."""
     import keras
 
-    from alexvgg.models.blocks import Dense
+    from alexvgg.networks.blocks import Dense
 
     theirs, ours = keras.layers.Dense(FEATURES[1], dtype=precision), Dense(FEATURES[1], dtype=precision)
     return backward(tf, theirs, FEATURES), backward(tf, ours, FEATURES)
@@ -63,7 +65,7 @@ def convolution(tf: Any, precision: str, shape: tuple[int, ...]) -> Pair:
     """The gradients with respect to input, kernel and bias, from as many channels to as many filters."""
     import keras
 
-    from alexvgg.models.blocks import Conv2D
+    from alexvgg.networks.blocks import Conv2D
 
     theirs, ours = (kind(shape[3], 3, padding="same", dtype=precision) for kind in (keras.layers.Conv2D, Conv2D))
     return backward(tf, theirs, shape, "kernel", "bias"), backward(tf, ours, shape, "kernel", "bias")
@@ -103,7 +105,7 @@ def compare(name: str, pair: Pair, rounds: int) -> None:
 
 def main(rounds: int) -> None:
     tf = runtime.start("float32", 0)
-    print(runtime.hardware())
+    print(hardware.title())
     compare("Adam, 21,996,388 weights", adam(tf), rounds)
     for precision in ("float32", "mixed_bfloat16"):
         compare(f"Batch normalisation, {FEATURE_MAP}, {precision}", batch_normalization(tf, precision), rounds)
@@ -113,5 +115,5 @@ def main(rounds: int) -> None:
 
 
 if __name__ == "__main__":
-    runtime.with_huge_pages()
+    process.with_huge_pages()
     main(int(sys.argv[1]) if len(sys.argv) > 1 else 20)

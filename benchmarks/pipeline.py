@@ -22,12 +22,12 @@ from ruamel.yaml import YAML
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from alexvgg.runtime import HUGE_PAGES  # noqa: E402
+from alexvgg.system.process import HUGE_PAGES  # noqa: E402
 from project import Project  # noqa: E402 - the tests' copy of the project
 
 ARCHIVE = os.environ.get("ALEXVGG_CIFAR100_ARCHIVE")
 STAGES = (
-    ("sources",), ("download",), ("preprocess",), ("published",), ("train", "alexnet", "0"),
+    ("check",), ("download",), ("preprocess",), ("networks",), ("train", "alexnet", "0"),
     ("evaluate", "alexnet", "0"), ("report",),
 )  # fmt: skip
 MODEL, PX, BATCH, STEPS = "alexnet", 227, 128, 3
@@ -146,7 +146,7 @@ def main() -> None:
         project.dvc("repro")
         stages = stage_times(project, settings.rounds)
         facts.append(nothing_to_do(project, folder, settings.rounds))
-        cli = [sys.executable, "-m", "alexvgg.cli", "--help"]
+        cli = [sys.executable, "-m", "alexvgg", "--help"]
         environment = project.environment | {"PYTHONPATH": str(project.folder / "src")}
         facts.append(
             repeated("`alexvgg --help`", lambda: timed(cli, project.folder, environment), settings.rounds, memory=False)

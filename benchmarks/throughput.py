@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from alexvgg.runtime import HUGE_PAGES
+from alexvgg.system.process import HUGE_PAGES
 
 ROOT = Path(__file__).resolve().parents[1]
 CONTESTANTS = Path(__file__).parent / "contestants"

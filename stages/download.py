@@ -2,18 +2,17 @@
 
 import _project  # noqa: F401, I001 - before everything else
 
-import os
-from pathlib import Path
-
-from alexvgg import console, layout, params_file
 from alexvgg.data import download
+from alexvgg.data.registry import SOURCES
+from alexvgg.params import file
+from alexvgg.pipeline import layout
+from alexvgg.system import console
 
 
 def main() -> None:
-    data = params_file.load(layout.PARAMS).data
+    data = file.load(layout.PARAMS).data
     guard = layout.guard("download")
-    local = os.environ.get("ALEXVGG_CIFAR100_ARCHIVE")
-    download.fetch(data, Path(local) if local else None, layout.ARCHIVE, guard.check)
+    download.fetch(data, SOURCES[data.source], layout.ARCHIVE, guard.check)
 
 
 if __name__ == "__main__":

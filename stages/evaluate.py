@@ -2,38 +2,43 @@
 
 import _project  # noqa: F401, I001 - before everything else
 
-from alexvgg import console, files, layout, params_file, recording, runtime
-from alexvgg.checkpoint import Checkpoints
-from alexvgg.identity import evaluation_key
-from alexvgg.tracking.follower import following
+from alexvgg.checkpoints import store
+from alexvgg.checkpoints.store import Checkpoints
+from alexvgg.data import arrays
+from alexvgg.networks import runtime
+from alexvgg.params import file
+from alexvgg.pipeline import layout
+from alexvgg.rows import answers
+from alexvgg.rows.identity import evaluation_key
+from alexvgg.rows.summary import Summary
+from alexvgg.system import console, process
+from alexvgg.tracking import recording
+from alexvgg.tracking.sender_process import sending
 
 
 def main(model: str, seed: int) -> None:
-    settings = params_file.load(layout.PARAMS)
-    settings.entry(model)
-    guard = layout.guard("evaluate", model=model, seed=seed)
-    inputs, outputs = layout.training(settings.profile, model, seed)
-    test, batch_size = layout.SPLITS["test"], settings.evaluation.batch_size
-    key = evaluation_key(outputs, test, layout.sources("evaluate"), batch_size)
-    with Checkpoints(layout.checkpoints(f"evaluate-{model}-{seed}", key)) as checkpoints:
-        journal = recording.find_or_rebuild(layout.journals(), settings.profile, inputs, outputs)
-        with following(journal.path, layout.PACKAGE):
-            summary = files.read_json(outputs.summary)
-            runtime.start(summary["recipe"]["precision"], seed)
-            from alexvgg import measurement  # imports TensorFlow, which `start` has to set up first
+    params = file.load(layout.PARAMS)
+    params.entry(model)
+    name, batch_size = f"{model}-{seed}", params.evaluation.batch_size
+    guard, row = layout.guard("evaluate", model=model, seed=seed), layout.row(params.profile, name)
+    store.remove_recorded(layout.all_checkpoints(), layout.locks())
+    read = (row.weights, row.summary, layout.SPLITS["test"], layout.stage_code("evaluate"))
+    with Checkpoints(layout.checkpoints(f"evaluate-{name}", evaluation_key(read, batch_size))) as checkpoints:
+        journal = recording.find_or_rebuild(layout.journals(), params.profile, row, layout.inputs(model))
+        with sending(journal.path, layout.PACKAGE):
+            runtime.start(Summary.read(row.summary).recipe.precision, seed)
+            from alexvgg.evaluation import run  # imports TensorFlow, which `start` has to set up first
 
-            measured = measurement.measure(
-                summary, inputs.description, inputs.train, test, outputs.weights, batch_size, checkpoints
-            )
+            description = arrays.load_description(layout.DESCRIPTION)
+            test, train = (arrays.load(layout.SPLITS[split], description) for split in ("test", "train"))
+            evaluation, given = run.evaluate(row, run.Data(test, train, description), batch_size, checkpoints)
             guard.check()
-            run = f"{model}-{seed}"
-            measured.save_answers(layout.answers(settings.profile, run))
-            files.write_json(layout.by_class(settings.profile, run), measured.by_class)
-            files.write_json(layout.metrics(settings.profile, run), measured.metrics)
-            recording.evaluated(journal, measured.metrics, measured.by_class)
-        checkpoints.discard()
+            answers.write(row.answers, given)
+            evaluation.write(row.evaluation)
+            recording.evaluated(journal, evaluation, given)
+        checkpoints.finish(row.evaluation)
 
 
 if __name__ == "__main__":
-    runtime.with_huge_pages()
+    process.with_huge_pages()
     console.stage(main, __doc__, model=str, seed=int)

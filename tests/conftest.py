@@ -12,6 +12,12 @@ import pytest
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parent.parent
+
+# One processor for each of pytest-xdist's workers and what it starts: two that share two are slower than one at a time.
+worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+if worker and hasattr(os, "sched_setaffinity"):
+    processors = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {processors[int(worker[2:]) % len(processors)]})
 CIFAR100_ARCHIVE = os.environ.get("ALEXVGG_CIFAR100_ARCHIVE")
 DIGITS_SHA256 = "09f66e6debdee2cd2b5ae59e0d6abbb73fc2b0e0185d2e1957e9ebb51e23aa22"
 
@@ -39,7 +45,7 @@ def damage(path: Path, random: np.random.Generator) -> None:
 @pytest.fixture(scope="session")
 def tf():
     """TensorFlow as the stages use it."""
-    from alexvgg import runtime
+    from alexvgg.networks import runtime
 
     return runtime.start("float32", 0)
 

@@ -1,6 +1,7 @@
 """A copy of the project in a folder of its own, with its own git and DVC, to run and to break."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,14 +12,41 @@ from ruamel.yaml import YAML
 
 from conftest import ROOT
 
-COPIED = ("dvc.yaml", "src", "stages", "profiles", ".dvc/config", ".dvcignore", ".gitignore")
+COPIED = ("dvc.yaml", "src", "stages", "profiles", ".dvc/config", ".dvc/plots", ".dvcignore", ".gitignore")
+
+
+SMALL = '''
+"""A network that is trained in a second."""
+
+from alexvgg.networks.architecture import Architecture, Options
+
+
+class SmallOptions(Options):
+    @property
+    def min_crop(self) -> int:
+        return 8
+
+
+def build(input_shape, classes, options):
+    import keras
+    from keras import layers
+
+    from alexvgg.networks import blocks
+
+    inputs = blocks.image_input(input_shape)
+    x = layers.Flatten()(blocks.Conv2D(8, 3, strides=2, activation="relu")(inputs))
+    x = blocks.Dense(classes, dtype="float32", name="logits")(layers.Dropout(options.dropout)(x))
+    return keras.Model(inputs, layers.Activation("softmax", dtype="float32")(x))
+
+
+ARCHITECTURE = Architecture("Small", SmallOptions, build, input_size=16, classes=10)
+'''
 
 
 class Project:
     """A copy of the project, a git and DVC repository of its own."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
         for name in COPIED:
             source, target = ROOT / name, folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -26,11 +54,43 @@ class Project:
                 shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
             else:
                 shutil.copy(source, target)
-        self.environment = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW", "DVC"))}
-        self.environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{self.environment['PATH']}"
+        self._settle(folder)
         self.run("git", "init", "--quiet")
         self.run("git", "config", "user.email", "test@example.org")
         self.run("git", "config", "user.name", "test")
+
+    def add_small_network(self) -> None:
+        """As a user would: a file, and a line in the registry."""
+        networks = self.folder / "src/alexvgg/networks"
+        (networks / "small.py").write_text(SMALL)
+        registry = (networks / "registry.py").read_text()
+        registry = registry.replace("import alexnet, ", "import small, alexnet, ")
+        registry = registry.replace('    "alexnet":', '    "small": small.ARCHITECTURE,\n    "alexnet":')
+        (networks / "registry.py").write_text(registry)
+
+    @classmethod
+    def at(cls, folder: Path) -> "Project":
+        """One that is there already."""
+        project = cls.__new__(cls)
+        project._settle(folder)
+        return project
+
+    @classmethod
+    def clone(cls, project: "Project", folder: Path) -> "Project":
+        """A fresh clone of what is committed."""
+        project.run("git", "clone", "--quiet", str(project.folder), str(folder))
+        made = cls.at(folder)
+        made.environment = dict(project.environment)
+        return made
+
+    def _settle(self, folder: Path) -> None:
+        self.folder = folder
+        self.environment = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW", "DVC"))}
+        self.environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{self.environment['PATH']}"
+
+    def weights(self) -> dict[str, bytes]:
+        paths = self.folder.glob("weights/**/*.h5")
+        return {str(path.relative_to(self.folder)): path.read_bytes() for path in paths}
 
     def run(self, *command: str, code: int = 0) -> str:
         done = subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True, text=True)
@@ -42,7 +102,7 @@ class Project:
 
     def alexvgg(self, *command: str, code: int = 0) -> str:
         self.environment["PYTHONPATH"] = str(self.folder / "src")
-        return self.run(sys.executable, "-m", "alexvgg.cli", *command, code=code)
+        return self.run(sys.executable, "-m", "alexvgg", *command, code=code)
 
     @property
     def params(self) -> dict:
@@ -51,6 +111,15 @@ class Project:
     @params.setter
     def params(self, value: dict) -> None:
         YAML().dump(value, self.folder / "params.yaml")
+
+    def repro(self, *arguments: str, code: int = 0) -> tuple[set[str], str]:
+        """`dvc repro`: the stages that ran, and all that was said."""
+        said = self.dvc("repro", *arguments, code=code)
+        return set(re.findall(r"^Running stage '([^']+)'", said, re.MULTILINE)), said
+
+    def commit(self, message: str) -> None:
+        self.run("git", "add", "-A")
+        self.run("git", "commit", "--quiet", "--allow-empty", "-m", message)
 
     def start(self, *command: str) -> subprocess.Popen:
         """`dvc`, in a process group of its own, whose output is still to be read."""
@@ -68,5 +137,5 @@ class Project:
             return {name.rpartition(":")[2] for name in repo.status()}
 
     def outputs(self) -> dict[str, bytes]:
-        paths = [*self.folder.glob("reports/**/*"), self.folder / "dvc.lock"]
+        paths = [*self.folder.glob("reports/**/*"), *self.folder.glob("rows/**/*"), self.folder / "dvc.lock"]
         return {str(path.relative_to(self.folder)): path.read_bytes() for path in paths if path.is_file()}

@@ -10,13 +10,13 @@ from copy import deepcopy
 import numpy as np
 import pytest
 
-from alexvgg import files, keeper
-from alexvgg.checkpoint import Checkpoints
-from alexvgg.errors import Interrupted, TrainingError
-from alexvgg.snapshot import Snapshot
+from alexvgg.checkpoints.saver import Saver
+from alexvgg.checkpoints.snapshot import Snapshot
+from alexvgg.checkpoints.store import Checkpoints
+from alexvgg.system import files
+from alexvgg.system.errors import Interrupted, TrainingError
 from conftest import damage, quiet
-from test_crops import description
-from test_training import recipe, tiny_network
+from test_training import both, identity, tiny_network
 
 HERE = {"threads": "2", "tensorflow": "2.0"}
 
@@ -156,30 +156,32 @@ def test_one_process_at_a_time(checkpoints, folder):
 
 
 def test_a_signal_ends_at_the_next_safe_point_with_the_state_kept(checkpoints):
-    kept = keeper.Keeper(checkpoints, 9, lambda: snapshot(4))
-    with pytest.raises(Interrupted, match="interrupted at step 4 of 9; the same command goes on"), kept.listening():
-        kept.safe_point()
-        assert not checkpoints.exist
+    saver = Saver(checkpoints, 9, lambda: snapshot(4))
+    with pytest.raises(Interrupted, match="interrupted at step 4 of 9; the same command goes on"), saver.listening():
+        saver.safe_point()
+        assert not checkpoints.found
         os.kill(os.getpid(), signal.SIGTERM)
-        kept.safe_point()
+        saver.safe_point()
     assert same(checkpoints.newest(HERE), snapshot(4))
 
 
 def test_a_second_signal_ends_at_once(checkpoints):
-    kept = keeper.Keeper(checkpoints, 9, lambda: snapshot(4))
+    saver = Saver(checkpoints, 9, lambda: snapshot(4))
     before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(KeyboardInterrupt), kept.listening():
+    with pytest.raises(KeyboardInterrupt), saver.listening():
         os.kill(os.getpid(), signal.SIGINT)
         os.kill(os.getpid(), signal.SIGINT)
         time.sleep(1)
     assert signal.getsignal(signal.SIGINT) is before
 
 
-@pytest.mark.parametrize("where", ["alexvgg.snapshot._write", "alexvgg.checkpoint.Checkpoints._finish"])
+@pytest.mark.parametrize(
+    "where", ["alexvgg.checkpoints.snapshot._write", "alexvgg.checkpoints.store.Checkpoints._finish"]
+)
 def test_a_disk_that_is_full_costs_the_checkpoint_and_not_the_work(checkpoints, where, monkeypatch, capsys):
-    monkeypatch.setattr(keeper, "EVERY", 0.0)
-    kept = keeper.Keeper(checkpoints, 9, lambda: snapshot(4))
-    kept.safe_point()
+    monkeypatch.setattr("alexvgg.checkpoints.saver.EVERY", 0.0)
+    saver = Saver(checkpoints, 9, lambda: snapshot(4))
+    saver.safe_point()
     checkpoints.wait()
 
     def full(*_):
@@ -187,8 +189,8 @@ def test_a_disk_that_is_full_costs_the_checkpoint_and_not_the_work(checkpoints, 
 
     with monkeypatch.context() as disk:
         disk.setattr(where, full)
-        kept.safe_point()
-        kept.safe_point()
+        saver.safe_point()
+        saver.safe_point()
     message = capsys.readouterr().err
     assert "No space left on device" in message
     assert len(message.splitlines()) == 1
@@ -210,7 +212,8 @@ def data():
     from alexvgg.data.dataset import Split
 
     random = np.random.default_rng(0)
-    return Split(random.integers(0, 256, (32, 8, 8, 3), dtype=np.uint8), random.integers(0, 2, 32).astype(np.int32))
+    images = random.integers(0, 256, (32, 8, 8, 3), dtype=np.uint8)
+    return both(Split(images, random.integers(0, 2, 32).astype(np.int32)))
 
 
 EARLY = [{"crop": 12, "epochs": 1}]
@@ -227,19 +230,21 @@ EARLY = [{"crop": 12, "epochs": 1}]
 )
 def test_restored_anywhere_it_ends_with_the_same_bits(tf, data, changes, steps, tmp_path):
     """At every step and every batch of every validation, through a file, in a new network with other weights."""
-    from alexvgg.training import Trainer
+    from alexvgg.training.trainer import Trainer
 
-    settings = recipe(epochs=2, batch_size=10, weight_decay=0.1, **changes)
+    settings = identity(epochs=2, batch_size=10, weight_decay=0.1, **changes)
 
     def new():
         model = tiny_network()
-        return model, Trainer(model, data, description(8), 16, settings, 0)
+        return model, Trainer(model, data, settings)
 
     states = []
     model, trainer = new()
-    rows = list(trainer.epochs(data, 12, quiet, lambda: states.append(deepcopy(trainer.state()))))
+    rows = list(trainer.epochs(quiet, lambda: states.append(deepcopy(trainer.state()))))
     expected = [value.tobytes() for value in trainer.state()[1].values()]
-    assert len(states) == sum(made + 3 for made in steps)  # three batches in each validation
+    beginning = trainer.beginning
+    assert [one.step for one in beginning] == [1, 2]
+    assert len(states) == sum(made + 4 for made in steps)  # four batches in each validation
     for step, arrays, facts in states:
         with Checkpoints(tmp_path / "c-1" / f"{step}-{len(arrays)}") as checkpoints:
             checkpoints.save(Snapshot(step, arrays, facts, HERE))
@@ -249,16 +254,36 @@ def test_restored_anywhere_it_ends_with_the_same_bits(tf, data, changes, steps, 
         model.set_weights([weight + 1 for weight in model.get_weights()])
         trainer.restore(loaded.step, loaded.arrays, loaded.facts)
         done = trainer.rows.copy()
-        assert done + list(trainer.epochs(data, 12, quiet, quiet)) == rows
+        assert done + list(trainer.epochs(quiet, quiet)) == rows
+        assert trainer.beginning == beginning
         assert [value.tobytes() for value in trainer.state()[1].values()] == expected
 
 
-def test_a_state_that_is_held_stays_what_it_was(tf, data):
-    from alexvgg.training import Trainer
+def test_the_beginning_is_the_same_after_an_interruption(tf, data):
+    """Before, at and after each step at which it is noted; three steps an epoch."""
+    from alexvgg.training.trainer import Trainer
 
-    trainer = Trainer(tiny_network(), data, description(8), 16, recipe(epochs=1, batch_size=10), 0)
+    def new():
+        return Trainer(tiny_network(), data, identity(epochs=4, batch_size=10))
+
+    trainer, states = new(), {}
+    list(trainer.epochs(quiet, lambda: states.setdefault(trainer.step, deepcopy(trainer.state()))))
+    expected = trainer.beginning
+    assert [one.step for one in expected] == [1, 2, 10]
+    for step in (1, 2, 5, 9, 10, 11):
+        assert [one["step"] for one in states[step][2]["beginning"]] == [one for one in (1, 2, 10) if one <= step]
+        restored = new()
+        restored.restore(*states[step])
+        list(restored.epochs(quiet, quiet))
+        assert restored.beginning == expected
+
+
+def test_a_state_that_is_held_stays_what_it_was(tf, data):
+    from alexvgg.training.trainer import Trainer
+
+    trainer = Trainer(tiny_network(), data, identity(epochs=1, batch_size=10))
     states = []
-    list(trainer.epochs(data, 12, quiet, lambda: states.append((trainer.state(), deepcopy(trainer.state())))))
+    list(trainer.epochs(quiet, lambda: states.append((trainer.state(), deepcopy(trainer.state())))))
     for held, copied in states:
         assert held[1].keys() == copied[1].keys()
         assert all(np.array_equal(held[1][name], copied[1][name]) for name in held[1])

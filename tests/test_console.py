@@ -2,7 +2,7 @@
 
 import pytest
 
-from alexvgg import console, errors
+from alexvgg.system import console, errors
 
 
 @pytest.mark.parametrize(
@@ -16,7 +16,7 @@ from alexvgg import console, errors
         (
             OSError(28, "No space left on device", "weights/x"),
             6,
-            "weights/x: No space left on device; see that there is space",
+            "weights/x: No space left on device; check that there is space",
         ),
         (PermissionError(13, "Permission denied", "data"), 6, "data: Permission denied"),
         (ModuleNotFoundError("No module named 'tqdm'", name="tqdm"), 6, "tqdm is not installed here; run `make setup`"),

@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
+from alexvgg.augmentation.geometry import resize_matrix
 from alexvgg.data.arrays import Description
-from alexvgg.data.pictures import crop_image
-from alexvgg.geometry import resize_matrix
+from alexvgg.reporting.pictures import crop_image
 
 
 def description(side: int) -> Description:
     return Description(
-        source="test", archive_sha256="", classes=["a", "b"], superclasses={}, side=side, mean=[0.0] * 3, std=[1.0] * 3,
-        resize=256, crop=227, images={}, sha256={},
+        source="test", title="Test", archive_sha256="", classes=["a", "b"], superclasses={}, side=side, mean=[0.0] * 3,
+        std=[1.0] * 3, resize=256, crop=227, images={}, sha256={},
     )  # fmt: skip
 
 
@@ -22,7 +22,7 @@ def images():
 
 @pytest.mark.parametrize(("side", "crop"), [(32, 227), (32, 67), (8, 65), (32, 28)])
 def test_crops_equal_resize_then_slice_then_flip(tf, side, crop):
-    from alexvgg.crops import Cropper, crop_batch
+    from alexvgg.augmentation.crops import Cropper, crop_batch
 
     images = np.random.default_rng(0).random((4, side, side, 3), dtype=np.float32)
     resize = Cropper(description(side), crop).resize
@@ -38,7 +38,7 @@ def test_crops_equal_resize_then_slice_then_flip(tf, side, crop):
 
 
 def test_random_crops_depend_on_seed_and_step_only(tf, images):
-    from alexvgg.crops import Cropper
+    from alexvgg.augmentation.crops import Cropper
 
     cropper = Cropper(description(32), 67)
     none = np.zeros(6, bool)
@@ -49,7 +49,7 @@ def test_random_crops_depend_on_seed_and_step_only(tf, images):
 
 
 def test_random_crops_can_be_switched_off_and_are_mirrored_where_asked(tf, images):
-    from alexvgg.crops import Cropper
+    from alexvgg.augmentation.crops import Cropper
 
     cropper = Cropper(description(32), 67)
     mirrored = np.array([False, True, True, False, True, False])
@@ -60,12 +60,12 @@ def test_random_crops_can_be_switched_off_and_are_mirrored_where_asked(tf, image
 
 
 def test_flips(tf):
-    from alexvgg.crops import flips
+    from alexvgg.augmentation import flips
 
     indices = tf.range(64)
 
     def drawn(flip, seed=0, step=5, epoch=0):
-        return flips(flip, seed, tf.constant(step), tf.constant(epoch), indices, 64).numpy()
+        return flips.mirrored(flip, seed, tf.constant(step), tf.constant(epoch), indices, 64).numpy()
 
     assert not drawn("none").any()
     for flip in ("random", "alternating"):
@@ -77,11 +77,11 @@ def test_flips(tf):
     assert np.array_equal(drawn("alternating"), ~drawn("alternating", epoch=1))
     assert np.array_equal(drawn("alternating"), drawn("alternating", epoch=2))
     some = tf.constant([3, 60, 7])
-    assert np.array_equal(flips("alternating", 0, 0, 0, some, 64), drawn("alternating")[some])
+    assert np.array_equal(flips.mirrored("alternating", 0, 0, 0, some, 64), drawn("alternating")[some])
 
 
 def test_every_window_is_reached(tf, images):
-    from alexvgg.crops import Cropper
+    from alexvgg.augmentation.crops import Cropper
 
     cropper = Cropper(description(8), 15)
     assert cropper.resize == 17
@@ -91,7 +91,7 @@ def test_every_window_is_reached(tf, images):
 
 
 def test_normalisation(tf, images):
-    from alexvgg.crops import Cropper
+    from alexvgg.augmentation.crops import Cropper
 
     shifted = description(32).model_copy(update={"mean": [0.5] * 3, "std": [0.25] * 3})
     plain = Cropper(description(32), 67).centre(images).numpy()
@@ -99,7 +99,7 @@ def test_normalisation(tf, images):
 
 
 def test_picture_crop_equals_the_training_crop(tf, images):
-    from alexvgg.crops import crop_batch
+    from alexvgg.augmentation.crops import crop_batch
 
     ours = crop_image(images[0], 76, 67, 2, 5)
     matrix = tf.constant(resize_matrix(32, 76))

@@ -13,10 +13,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alexvgg.data import aligned, arrays, cifar100, digits, download, preprocess
-from alexvgg.data.dataset import Split
-from alexvgg.errors import DataError, ParamsError
-from alexvgg.params import Cifar100, Digits, Preprocess
+from alexvgg.data import aligned, arrays, download, splits
+from alexvgg.data.dataset import Dataset, Split
+from alexvgg.data.sources import cifar100, digits
+from alexvgg.data.sources.cifar100 import Cifar100
+from alexvgg.data.sources.digits import Digits
+from alexvgg.system.errors import DataError, ParamsError
 from conftest import CIFAR100_ARCHIVE, DIGITS_SHA256, cifar_members, damage, quiet, write_archive
 
 SMALL = {"train": 200, "test": 100}
@@ -25,6 +27,11 @@ SMALL = {"train": 200, "test": 100}
 def settings(archive: Path, url: str | None = None) -> Cifar100:
     sha256 = hashlib.sha256(archive.read_bytes()).hexdigest()
     return Cifar100(source="cifar100", urls=[url or archive.as_uri()], sha256=[sha256])
+
+
+@pytest.fixture(autouse=True)
+def nothing_supplied_by_hand(monkeypatch):
+    monkeypatch.delenv("ALEXVGG_CIFAR100_ARCHIVE", raising=False)
 
 
 @pytest.fixture
@@ -111,11 +118,11 @@ def test_download_from_a_server(archive, tmp_path):
     threading.Thread(target=server.serve_forever, daemon=True).start()
     base = f"http://127.0.0.1:{server.server_port}"
     good = settings(archive).model_copy(update={"urls": [f"{base}/gone", f"{base}/good"]})
-    download.fetch(good, None, tmp_path / "out", quiet)
+    download.fetch(good, cifar100.SOURCE, tmp_path / "out", quiet)
     assert (tmp_path / "out").read_bytes() == content
     gone = good.model_copy(update={"urls": [f"{base}/gone"]})
     with pytest.raises(DataError, match="HTTP 404"):
-        download.fetch(gone, None, tmp_path / "other", quiet)
+        download.fetch(gone, cifar100.SOURCE, tmp_path / "other", quiet)
     server.shutdown()
 
 
@@ -124,7 +131,7 @@ def test_no_network_says_how_to_go_on(archive, tmp_path, monkeypatch):
     earlier = tmp_path / "out"
     earlier.write_bytes(b"earlier")
     with pytest.raises(DataError, match=r"no connection.*ALEXVGG_CIFAR100_ARCHIVE="):
-        download.fetch(settings(archive, "http://127.0.0.1:9/none"), None, earlier, quiet)
+        download.fetch(settings(archive, "http://127.0.0.1:9/none"), cifar100.SOURCE, earlier, quiet)
     assert earlier.read_bytes() == b"earlier"
     assert list(tmp_path.glob(".out*")) == []
 
@@ -135,7 +142,7 @@ def test_a_full_disk_is_not_called_a_failed_download(archive, tmp_path, monkeypa
 
     monkeypatch.setattr(download, "_stream", full)
     with pytest.raises(OSError, match="No space left") as raised:
-        download.fetch(settings(archive, "http://127.0.0.1:9/none"), None, tmp_path / "out", quiet)
+        download.fetch(settings(archive, "http://127.0.0.1:9/none"), cifar100.SOURCE, tmp_path / "out", quiet)
     assert not isinstance(raised.value, DataError)
     assert list(tmp_path.glob(".out*")) == []
 
@@ -144,20 +151,25 @@ def test_wrong_hash_keeps_the_earlier_archive(archive, tmp_path):
     earlier = tmp_path / "out"
     earlier.write_bytes(b"earlier")
     wrong = settings(archive).model_copy(update={"sha256": ["0" * 64]})
-    with pytest.raises(DataError, match=r"wrong hash.*data\.sha256 allows 0000"):
-        download.fetch(wrong, None, earlier, quiet)
+    with pytest.raises(
+        DataError, match=r"wrong hash: the archive of CIFAR-100 has sha256 [0-9a-f]{64}, data\.sha256 allows 0000"
+    ):
+        download.fetch(wrong, cifar100.SOURCE, earlier, quiet)
     assert earlier.read_bytes() == b"earlier"
 
 
-def test_local_archive_comes_before_the_network(archive, tmp_path):
-    download.fetch(settings(archive, "http://127.0.0.1:9/none"), archive, tmp_path / "out", quiet)
+def test_a_copy_supplied_by_hand_comes_before_the_network(archive, tmp_path, monkeypatch):
+    monkeypatch.setenv("ALEXVGG_CIFAR100_ARCHIVE", str(archive))
+    download.fetch(settings(archive, "http://127.0.0.1:9/none"), cifar100.SOURCE, tmp_path / "out", quiet)
     assert (tmp_path / "out").read_bytes() == archive.read_bytes()
-    with pytest.raises(DataError, match="No such file"):
-        download.fetch(settings(archive), tmp_path / "missing", tmp_path / "out", quiet)
+    monkeypatch.setenv("ALEXVGG_CIFAR100_ARCHIVE", str(tmp_path / "missing"))
+    with pytest.raises(DataError, match="No such file or directory; see what ALEXVGG_CIFAR100_ARCHIVE names"):
+        download.fetch(settings(archive), cifar100.SOURCE, tmp_path / "out", quiet)
 
 
 def test_digits(tmp_path):
-    download.fetch(Digits(source="digits", sha256=[DIGITS_SHA256]), None, tmp_path / "digits.csv.gz", quiet)
+    chosen = Digits(source="digits", sha256=[DIGITS_SHA256])
+    download.fetch(chosen, digits.SOURCE, tmp_path / "digits.csv.gz", quiet)
     dataset = digits.read(tmp_path / "digits.csv.gz")
     assert len(dataset.train) + len(dataset.test) == 1797
     assert dataset.train.images.shape[1:] == (8, 8, 3)
@@ -171,9 +183,9 @@ def test_digits(tmp_path):
 def test_split_is_stratified_and_repeatable():
     labels = np.repeat(np.arange(10), 20).astype(np.int32)
     everything = Split(np.arange(200, dtype=np.uint8).reshape(200, 1, 1, 1), labels)
-    train, val = preprocess.split_validation(everything, 0.1, seed=3)
-    again, _ = preprocess.split_validation(everything, 0.1, seed=3)
-    other, _ = preprocess.split_validation(everything, 0.1, seed=4)
+    train, val = splits.split_validation(everything, 0.1, seed=3)
+    again, _ = splits.split_validation(everything, 0.1, seed=3)
+    other, _ = splits.split_validation(everything, 0.1, seed=4)
     assert np.bincount(val.labels).tolist() == [2] * 10
     assert sorted([*train.images.ravel(), *val.images.ravel()]) == list(range(200))
     assert np.array_equal(train.images, again.images)
@@ -182,17 +194,14 @@ def test_split_is_stratified_and_repeatable():
 
 def test_split_too_small_for_every_class(archive):
     with pytest.raises(ParamsError, match="val_fraction"):
-        preprocess.split_validation(cifar100.read(archive, SMALL).train, 0.01, seed=0)
+        splits.split_validation(cifar100.read(archive, SMALL).train, 0.01, seed=0)
 
 
 def test_channel_statistics_are_numpys():
     images = np.random.default_rng(0).integers(0, 256, (50, 4, 4, 3), dtype=np.uint8)
-    mean, std = preprocess.channel_statistics(images)
+    mean, std = splits.channel_statistics(images)
     assert np.allclose(mean, (images / 255).mean((0, 1, 2)), atol=1e-12)
     assert np.allclose(std, (images / 255).std((0, 1, 2)), atol=1e-12)
-
-
-CHOSEN = Preprocess(val_fraction=0.1, split_seed=0, resize=256, crop=227)
 
 
 @pytest.fixture
@@ -200,9 +209,12 @@ def processed(tmp_path):
     """A split and its description on disk, as `preprocess` leaves them."""
     random = np.random.default_rng(0)
     split = Split(random.integers(0, 256, (40, 8, 8, 3), dtype=np.uint8), np.arange(40, dtype=np.int32))
-    dataset = preprocess.Dataset(split, split, ["a", "b"], {})
+    dataset = Dataset(split, split, ["a", "b"], {})
     sha256 = {"train": arrays.save(tmp_path / "train.npy", split)}
-    description = preprocess.describe(dataset, {"train": split}, sha256, "cifar100", "0" * 64, CHOSEN)
+    description = splits.describe(
+        dataset, {"train": split}, sha256=sha256, source="cifar100", title="CIFAR-100", archive_sha256="0" * 64,
+        resize=256, crop=227,
+    )  # fmt: skip
     arrays.save_description(tmp_path / "description.json", description)
     return split, description
 
@@ -262,16 +274,16 @@ def test_crop_geometry_keeps_the_slides_ratio(processed):
 @pytest.mark.skipif(not CIFAR100_ARCHIVE, reason="ALEXVGG_CIFAR100_ARCHIVE is not set")
 def test_real_archive():
     dataset = cifar100.read(Path(str(CIFAR100_ARCHIVE)))
-    train, val = preprocess.split_validation(dataset.train, 0.1, seed=0)
+    train, val = splits.split_validation(dataset.train, 0.1, seed=0)
     assert np.bincount(val.labels).tolist() == [50] * 100
     assert np.bincount(train.labels).tolist() == [450] * 100
-    mean, _ = preprocess.channel_statistics(dataset.train.images)
+    mean, _ = splits.channel_statistics(dataset.train.images)
     assert np.allclose(mean, [0.50707516, 0.48654887, 0.44091784], atol=1e-7)
     assert dataset.classes[:2] == ["apple", "aquarium_fish"]
     assert dataset.superclasses["flowers"] == ["orchid", "poppy", "rose", "sunflower", "tulip"]
 
 
-@pytest.mark.parametrize("module", ["download", "preprocess", "report"])
+@pytest.mark.parametrize("module", ["check", "download", "preprocess", "report"])
 def test_light_stages_import_no_tensorflow_and_no_mlflow(module):
     code = f"import sys; sys.path.insert(0, 'stages'); import {module}; print({{'tensorflow', 'mlflow'}} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from alexvgg import files
+from alexvgg.system import files
 
 
 def test_an_error_leaves_the_file_as_it_was(tmp_path):

@@ -2,8 +2,8 @@
 
 import pytest
 
-from alexvgg import models
-from alexvgg.anatomy import forward_flops
+from alexvgg.networks import registry
+from alexvgg.networks.counting import forward_flop
 
 # Exact counts of the slides' code; forward GFLOP counted by hand from the layer sizes.
 EXPECTED = {
@@ -24,16 +24,16 @@ def kinds(model) -> list[str]:
 
 
 def test_every_network_is_expected():
-    assert set(EXPECTED) == set(models.ARCHITECTURES)
+    assert set(EXPECTED) == set(registry.ARCHITECTURES)
 
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_parameters_and_arithmetic(tf, name):
-    architecture = models.ARCHITECTURES[name]
-    model = models.named(name).build(architecture.input_size, architecture.classes, {})
+    architecture = registry.ARCHITECTURES[name]
+    model = registry.named(name).build(architecture.input_size, architecture.classes, {})
     parameters, gflop = EXPECTED[name]
     assert model.count_params() == parameters
-    assert forward_flops(model) / 1e9 == pytest.approx(gflop, abs=5e-4)
+    assert forward_flop(model) / 1e9 == pytest.approx(gflop, abs=5e-4)
 
 
 def test_the_family_is_table_2():
@@ -44,30 +44,30 @@ def test_the_family_is_table_2():
 
 @pytest.mark.parametrize("name", ["alexnet", "alexnet_vgg", "vgg_a", "vgg_e"])
 def test_smallest_crop_is_the_smallest(tf, name):
-    smallest = models.named(name).parse({}).min_crop
-    assert models.named(name).build(smallest, 10, {}).output_shape == (None, 10)
+    smallest = registry.named(name).parse({}).min_crop
+    assert registry.named(name).build(smallest, 10, {}).output_shape == (None, 10)
     with pytest.raises(ValueError):
-        models.named(name).build(smallest - 1, 10, {})
+        registry.named(name).build(smallest - 1, 10, {})
 
 
 def test_smallest_crop_without_overlap(tf):
     options = {"overlapping_pooling": False}
-    smallest = models.named("alexnet").parse(options).min_crop
-    models.named("alexnet").build(smallest, 10, options)
+    smallest = registry.named("alexnet").parse(options).min_crop
+    registry.named("alexnet").build(smallest, 10, options)
     with pytest.raises(ValueError):
-        models.named("alexnet").build(smallest - 1, 10, options)
+        registry.named("alexnet").build(smallest - 1, 10, options)
 
 
 def test_order_of_layers(tf):
-    alexnet = kinds(models.named("alexnet").build(67, 10, {}))
-    hybrid = kinds(models.named("alexnet_vgg").build(65, 10, {}))
+    alexnet = kinds(registry.named("alexnet").build(67, 10, {}))
+    hybrid = kinds(registry.named("alexnet_vgg").build(65, 10, {}))
     assert alexnet[:4] == ["InputLayer", "Conv2D", "BatchNormalization", "MaxPooling2D"]
     assert hybrid[:4] == ["InputLayer", "Conv2D", "MaxPooling2D", "BatchNormalization"]
-    assert "BatchNormalization" not in kinds(models.named("vgg16").build(32, 10, {}))
+    assert "BatchNormalization" not in kinds(registry.named("vgg16").build(32, 10, {}))
 
 
 def test_options_of_alexnet(tf):
-    lrn = models.named("alexnet").build(67, 10, {"normalization": "lrn", "activation": "tanh", "dropout": 0.25})
+    lrn = registry.named("alexnet").build(67, 10, {"normalization": "lrn", "activation": "tanh", "dropout": 0.25})
     assert kinds(lrn).count("LocalResponseNormalization") == 2
     assert "BatchNormalization" not in kinds(lrn)
     assert {layer.activation.__name__ for layer in lrn.layers if hasattr(layer, "kernel")} == {
@@ -75,14 +75,14 @@ def test_options_of_alexnet(tf):
         "linear",
     }
     assert {layer.rate for layer in lrn.layers if hasattr(layer, "rate")} == {0.25}
-    plain = kinds(models.named("alexnet").build(67, 10, {"normalization": "none"}))
-    assert len(plain) == len(kinds(models.named("alexnet").build(67, 10, {}))) - 5
+    plain = kinds(registry.named("alexnet").build(67, 10, {"normalization": "none"}))
+    assert len(plain) == len(kinds(registry.named("alexnet").build(67, 10, {}))) - 5
 
 
 def test_local_response_normalization_is_the_papers(tf):
     import numpy as np
 
-    from alexvgg.models.blocks import LocalResponseNormalization
+    from alexvgg.networks.blocks import LocalResponseNormalization
 
     a = np.random.default_rng(0).normal(size=(1, 1, 1, 8)).astype(np.float32) * 30
     expected = np.empty(8)
@@ -97,7 +97,7 @@ def test_batch_normalization_is_keras_own(tf, training):
     import keras
     import numpy as np
 
-    from alexvgg.models.blocks import BatchNormalization
+    from alexvgg.networks.blocks import BatchNormalization
 
     draw = np.random.default_rng(0).normal
     images, upstream = (draw(size=(4, 5, 5, 8)).astype(np.float32) * 3 + 1 for _ in range(2))
@@ -149,7 +149,7 @@ PRECISIONS = pytest.mark.parametrize(("precision", "rtol"), [("float32", 1e-5), 
 def test_dense_is_keras_own(tf, use_bias, precision, rtol):
     import keras
 
-    from alexvgg.models.blocks import Dense
+    from alexvgg.networks.blocks import Dense
 
     def make(kind):
         return kind(20, activation="relu", use_bias=use_bias, dtype=precision)
@@ -163,12 +163,12 @@ def test_dense_is_keras_own(tf, use_bias, precision, rtol):
 def test_convolution_is_keras_own(tf, kernel_size, sides, precision, rtol):
     import keras
 
-    from alexvgg.models.blocks import Conv2D
+    from alexvgg.networks.blocks import Conv2D
 
     def make(kind):
         return kind(5, kernel_size, padding="same", activation="relu", dtype=precision)
 
-    # Keras adds up its gradient by the bias in bfloat16; the test of that gradient below holds ours to more.
+    # Keras adds up its gradient by the bias in bfloat16; the test of that gradient below asks more of ours.
     rtol_of_bias = 0.03 if precision == "mixed_bfloat16" else None
     assert_keras_own(tf, (keras.layers.Conv2D, Conv2D), make, (4, *sides, 3), rtol, rtol_of_bias)
 
@@ -183,7 +183,7 @@ OPTIONS = [
 def test_convolution_with_options_is_keras_own(tf, options):
     import keras
 
-    from alexvgg.models.blocks import Conv2D
+    from alexvgg.networks.blocks import Conv2D
 
     def make(kind):
         return kind(4, 3, **{"padding": "same"} | options)
@@ -195,7 +195,7 @@ def test_convolution_with_options_is_keras_own(tf, options):
 def test_the_gradient_by_a_convolutions_bias_is_the_sum_over_all_pixels(tf, precision, rtol):
     import numpy as np
 
-    from alexvgg.models.blocks import Conv2D
+    from alexvgg.networks.blocks import Conv2D
 
     upstream = np.random.default_rng(0).integers(0, 3, (8, 20, 20, 5))  # numbers that bfloat16 holds exactly
     layer = Conv2D(5, 3, dtype=precision)
@@ -210,7 +210,7 @@ def test_convolution_of_unknown_size_is_keras_own(tf):
     import keras
     import numpy as np
 
-    from alexvgg.models.blocks import Conv2D
+    from alexvgg.networks.blocks import Conv2D
 
     inputs = keras.Input((None, None, 3))
     layer = Conv2D(4, 3, padding="same")
@@ -224,11 +224,11 @@ def test_weights_are_the_same_bytes_and_come_back(tf, tmp_path):
     import numpy as np
 
     keras.utils.set_random_seed(0)
-    model = models.named("alexnet").build(67, 10, {})
+    model = registry.named("alexnet").build(67, 10, {})
     for name in ("one", "two"):
         model.save_weights(tmp_path / f"{name}.weights.h5")
     assert (tmp_path / "one.weights.h5").read_bytes() == (tmp_path / "two.weights.h5").read_bytes()
-    again = models.named("alexnet").build(67, 10, {})
+    again = registry.named("alexnet").build(67, 10, {})
     images = np.random.default_rng(0).normal(size=(2, 67, 67, 3)).astype(np.float32)
     assert not np.array_equal(model(images), again(images))
     again.load_weights(tmp_path / "one.weights.h5")

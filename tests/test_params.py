@@ -8,8 +8,8 @@ import pytest
 from dvc.utils.serialize import load_yaml
 from ruamel.yaml import YAML
 
-from alexvgg import params_file
-from alexvgg.errors import ParamsError
+from alexvgg.params import file
+from alexvgg.system.errors import ParamsError
 from conftest import ROOT, committed
 
 
@@ -24,7 +24,7 @@ def put(tree: dict, dotted: str, value) -> dict:
 @pytest.mark.parametrize("profile", sorted(path.stem for path in (ROOT / "profiles").glob("*.yaml")))
 def test_every_profile_is_valid_and_names_itself(profile):
     path = ROOT / "profiles" / f"{profile}.yaml"
-    assert params_file.load(path).profile == profile
+    assert file.load(path).profile == profile
     assert load_yaml(str(path)) == YAML(typ="safe", pure=True).load(path)  # DVC may read it by another parser
 
 
@@ -47,6 +47,7 @@ def test_committed_params_are_the_quickstart():
         ("models.vgg16.options", {"normalization": "lrn"}, "unknown VGG-16 option"),
         ("models.alexnet.crop", 66, "needs at least 67"),
         ("models.vgg16.crop", "32", "valid integer, found '32'"),
+        ("models.digits", {"architecture": "vgg16", "crop": "a", "learning_rate": 1e-3}, "models.digits.crop: "),
         ("models.alexnet.learning_rate", -1, "models.alexnet.learning_rate: input should be greater than 0, found -1"),
         ("training.epochs", 0, "greater than or equal to 1, found 0"),
         ("training.epochs", 2.5, "valid integer"),
@@ -91,7 +92,7 @@ def test_committed_params_are_the_quickstart():
 def test_bad_values_are_refused_by_name(quickstart, write_params, where, value, expected):
     put(quickstart, where, value)
     with pytest.raises(ParamsError) as error:
-        params_file.load(write_params(quickstart))
+        file.load(write_params(quickstart))
     assert expected in str(error.value)
     assert "\n" not in str(error.value)
 
@@ -101,31 +102,31 @@ def test_misspelt_key_is_named_before_the_one_it_hides(quickstart, write_params)
     with pytest.raises(
         ParamsError, match=r"training\.label_smooting: unknown key 'label_smooting'; did you mean 'label_smoothing'"
     ):
-        params_file.load(write_params(quickstart))
+        file.load(write_params(quickstart))
 
 
 def test_missing_key_is_named(quickstart, write_params):
     del quickstart["training"]["epochs"]
     with pytest.raises(ParamsError, match=r"training\.epochs: field required"):
-        params_file.load(write_params(quickstart))
+        file.load(write_params(quickstart))
 
 
 @pytest.mark.parametrize("content", ["a: [1, 2", "just text", "", "a: 1\na: 2", "\tx: 1"])
 def test_corrupt_file_is_one_line(write_params, content):
     with pytest.raises(ParamsError) as error:
-        params_file.load(write_params(content))
+        file.load(write_params(content))
     assert "profiles/*.yaml" in str(error.value)
     assert "\n" not in str(error.value)
 
 
 def test_missing_file_says_what_to_do(tmp_path):
     with pytest.raises(ParamsError, match=r"copy one of profiles"):
-        params_file.load(tmp_path / "params.yaml")
+        file.load(tmp_path / "params.yaml")
 
 
 def test_roster_entry_overrides_the_common_recipe(quickstart, write_params):
     put(quickstart, "models.alexnet.weight_decay", 0.5)
-    settings = params_file.load(write_params(quickstart))
+    settings = file.load(write_params(quickstart))
     assert settings.recipe("alexnet").weight_decay == 0.5
     assert settings.recipe("alexnet").learning_rate == quickstart["models"]["alexnet"]["learning_rate"]
     assert settings.recipe("vgg16").weight_decay == quickstart["training"]["weight_decay"]
@@ -133,7 +134,7 @@ def test_roster_entry_overrides_the_common_recipe(quickstart, write_params):
 
 def test_a_number_in_scientific_notation_is_a_number(write_params):
     text = (ROOT / "profiles" / "quickstart.yaml").read_text()
-    settings = params_file.load(write_params(text.replace("weight_decay: 0.02", "weight_decay: 2e-2")))
+    settings = file.load(write_params(text.replace("weight_decay: 0.02", "weight_decay: 2e-2")))
     assert settings.training.weight_decay == 0.02
 
 
@@ -153,6 +154,6 @@ def test_stage_refuses_bad_parameters_before_tensorflow(quickstart, write_params
 
 
 def test_unknown_model_of_a_stage_says_which_there_are(quickstart, write_params):
-    settings = params_file.load(write_params(quickstart))
+    settings = file.load(write_params(quickstart))
     with pytest.raises(ParamsError, match="alexnet, alexnet_vgg, vgg16"):
         settings.entry("alexnett")

@@ -20,17 +20,17 @@ from project import Project
 @pytest.fixture(scope="module")
 def project(tmp_path_factory) -> Project:
     made = Project(tmp_path_factory.mktemp("a project") / "alexvgg")
+    made.add_small_network()
     params = YAML(typ="safe", pure=True).load(ROOT / "profiles" / "quickstart.yaml")
     params["profile"] = "tiny"
     params["preprocess"]["val_fraction"] = 0.9  # 143 images are left to train with
     params["training"]["epochs"] = 1
     params["models"] = {
-        "vgg16": {"architecture": "vgg16", "crop": 32, "learning_rate": 1e-4},
+        "small": {"architecture": "small", "crop": 16, "learning_rate": 1e-4},
         "alexnet": {"architecture": "alexnet", "crop": 67, "learning_rate": 1e-3},
     }
     made.params = params
-    made.run("git", "add", "-A")
-    made.run("git", "commit", "--quiet", "-m", "start")
+    made.commit("start")
     made.log = made.dvc("repro")
     return made
 
@@ -49,37 +49,68 @@ def mlflow_runs(project: Project) -> list:
 
 def test_it_makes_the_table_and_the_runs(project):
     results = json.loads((project.folder / "reports/tiny/results.json").read_text())
-    assert [row["model"] for row in results] == ["vgg16", "alexnet"]
+    assert [row["model"] for row in results["table"]] == ["small", "alexnet"]
     assert "Traceback" not in project.log
     assert "epoch 1/1" in project.log
     runs = mlflow_runs(project)
     assert [(run.info.run_name, run.info.status) for run in runs] == [
         ("alexnet-0", "FINISHED"),
-        ("vgg16-0", "FINISHED"),
+        ("small-0", "FINISHED"),
     ]
-    metrics = json.loads((project.folder / "reports/tiny/metrics/vgg16-0.json").read_text())
+    metrics = results["rows"][0]
     for name in ("loss", "val_acc", "train_acc", "test_acc", "test_top5"):
         assert runs[1].data.metrics[name] == metrics[name]
     assert any(name.startswith("by_class/") for name in runs[1].data.metrics)
-    assert (project.folder / "reports/tiny/crops.png").exists()
-    project.run("git", "add", "-A")
-    project.run("git", "commit", "--quiet", "-m", "results")
-    tracked = project.run("git", "ls-files")
-    assert "crops.png" not in tracked
-    assert "weights" not in tracked
+    project.commit("results")
+    tracked = project.run("git", "ls-files").split()
+    assert sorted(name.split("/")[2] for name in tracked if name.startswith("reports/tiny/metrics/")) == ["metrics"] * 2
+    kept_by_dvc = ("weights/", "rows/", "data/", "reports/tiny/index.html", "reports/tiny/slides.pptx")
+    assert not [name for name in tracked if name.startswith(kept_by_dvc)]
+    assert len(list((project.folder / "reports/tiny").iterdir())) <= 12
 
 
 def test_one_row_can_be_made_and_shown_by_itself(project):
-    targets = project.alexvgg("targets", "vgg16").split()
+    targets = project.alexvgg("targets", "small").split()
     made = project.dvc("repro", "--dry", "--force", *targets)
-    assert "'evaluate@vgg16-0'" in made
+    assert "'evaluate@small-0'" in made
     assert "alexnet" not in made
     assert "report" not in made
     assert project.alexvgg("targets").split() == []  # all of them
-    assert "there are: vgg16, alexnet" in project.alexvgg("targets", "vgg61", code=2)
-    shown = project.alexvgg("show", "vgg16")
-    assert "vgg16" in shown
+    assert "there are: small, alexnet" in project.alexvgg("targets", "smal", code=2)
+    shown = project.alexvgg("show", "small")
+    assert "small" in shown
     assert "alexnet" not in shown
+
+
+def test_what_dvc_shows(project):
+    shown = project.dvc("metrics", "show", "--md").strip().splitlines()
+    assert len(shown) == 2 + 2  # headings and a row a model
+    assert shown[0].count("|") - 1 <= 12
+    plots = json.loads(project.dvc("plots", "show", "--json"))["data"]
+    assert set(plots) == {"loss", "accuracy", "accuracy by class"}
+    for name, colored in (("loss", "model"), ("accuracy", "model"), ("accuracy by class", "model")):
+        [plot] = plots[name]
+        content = plot["content"]
+        assert content["encoding"]["color"]["field"] == colored
+        assert {point["model"] for point in content["data"]["values"]} == {"small", "alexnet"}
+    assert {point["split"] for point in plots["loss"][0]["content"]["data"]["values"]} == {"train", "val"}
+
+
+def test_compare_shows_what_differs_from_a_commit(project):
+    original = project.params
+    changed = project.params
+    changed["models"]["small"]["learning_rate"] = 0.5
+    project.params = changed
+    try:
+        shown = project.alexvgg("compare")
+    finally:
+        project.params = original
+    assert [line.split() for line in shown.splitlines()] == [
+        ["HEAD", "workspace"],
+        ["models.small.learning_rate", "0.0001", "0.5"],
+    ]
+    assert "Nothing differs" in project.alexvgg("compare", "HEAD")
+    assert "unknown Git revision 'nope'; name commits" in project.alexvgg("compare", "nope", code=1)
 
 
 def test_again_does_nothing(project):
@@ -90,23 +121,23 @@ def test_again_does_nothing(project):
 def test_forced_it_gives_the_same_bytes(project):
     """`train` is forced by the tests of interruptions below."""
     before = project.outputs()
-    stages = ("sources", "download", "preprocess", "evaluate@alexnet-0", "report")
+    stages = ("check", "download", "preprocess", "evaluate@alexnet-0", "report")
     project.dvc("repro", "--force", "--single-item", *stages)
     assert project.outputs() == before
 
 
-PER_MODEL = {"train@vgg16-0", "train@alexnet-0"}
-EVALUATIONS = {"evaluate@vgg16-0", "evaluate@alexnet-0"}
+PER_MODEL = {"train@small-0", "train@alexnet-0"}
+EVALUATIONS = {"evaluate@small-0", "evaluate@alexnet-0"}
 
 # What is edited → the stages whose own dependencies changed. What follows them runs if their outputs change.
 PARAMETERS = {
-    "models.vgg16.learning_rate": (0.5, {"sources", "train@vgg16-0", "report"}),
-    "models.vgg16.crop": (33, {"sources", "train@vgg16-0", "report"}),
-    "models.alexnet.options": ({"dropout": 0.1}, {"sources", "train@alexnet-0", "report"}),
-    "models.vgg16.architecture": ("vgg_a", {"sources", "train@vgg16-0", "report"}),
+    "models.small.learning_rate": (0.5, {"train@small-0", "report"}),
+    "models.small.crop": (17, {"train@small-0", "report"}),
+    "models.alexnet.options": ({"dropout": 0.1}, {"train@alexnet-0", "report"}),
+    "models.small.architecture": ("vgg_a", {"train@small-0", "report"}),
     "training.epochs": (2, PER_MODEL),
     "training.flip": ("random", PER_MODEL),
-    "evaluation.batch_size": (99, PER_MODEL | EVALUATIONS),
+    "evaluation.batch_size": (99, EVALUATIONS),
     "preprocess.split_seed": (5, {"preprocess"}),
     "preprocess.resize": (300, {"preprocess"}),
     "data.sha256": (["0" * 64], {"download"}),
@@ -115,51 +146,44 @@ PARAMETERS = {
 SOURCES = {
     "stages/download.py": {"download"},
     "stages/preprocess.py": {"preprocess"},
-    "stages/published.py": {"published"},
+    "stages/networks.py": {"networks"},
     "stages/train.py": {"train"},
     "stages/evaluate.py": {"evaluate"},
     "stages/report.py": {"report"},
+    "src/alexvgg/augmentation/crops.py": {"train", "evaluate"},
+    "src/alexvgg/augmentation/flips.py": {"train"},
+    "src/alexvgg/augmentation/geometry.py": {"preprocess", "train", "evaluate"},
+    "src/alexvgg/data/aligned.py": {"preprocess", "networks", "train", "evaluate", "report"},
+    "src/alexvgg/data/arrays.py": {"preprocess", "networks", "train", "evaluate", "report"},
+    "src/alexvgg/data/dataset.py": {"download", "preprocess", "networks", "train", "evaluate", "report"},
     "src/alexvgg/data/download.py": {"download", "preprocess"},
-    "src/alexvgg/data/cifar100.py": {"preprocess"},
-    "src/alexvgg/data/digits.py": {"preprocess"},
-    "src/alexvgg/data/preprocess.py": {"preprocess"},
-    "src/alexvgg/data/aligned.py": {"preprocess", "train", "evaluate", "report"},
-    "src/alexvgg/data/arrays.py": {"preprocess", "train", "evaluate", "report"},
-    "src/alexvgg/data/dataset.py": {"preprocess", "train", "evaluate", "report"},
-    "src/alexvgg/data/pictures.py": {"preprocess"},
-    "src/alexvgg/colors.py": {"preprocess", "report"},
-    "src/alexvgg/png.py": {"report"},
-    "src/alexvgg/geometry.py": {"preprocess", "train", "evaluate"},
-    "src/alexvgg/crops.py": {"train", "evaluate"},
-    "src/alexvgg/evaluation.py": {"evaluate"},
-    "src/alexvgg/prediction.py": {"train", "evaluate"},
-    "src/alexvgg/metrics.py": {"train", "evaluate", "report"},
-    "src/alexvgg/runtime.py": {"published", "train", "evaluate"},
-    "src/alexvgg/measurement.py": {"evaluate"},
-    "src/alexvgg/training.py": {"train"},
-    "src/alexvgg/experiment.py": {"train"},
-    "src/alexvgg/identity.py": {"train"},
-    "src/alexvgg/optimizers.py": {"train"},
-    "src/alexvgg/schedules.py": {"train"},
-    "src/alexvgg/params.py": {"train"},
-    "src/alexvgg/anatomy.py": {"published", "train", "evaluate"},
-    "src/alexvgg/cost.py": {"evaluate", "report"},
-    "src/alexvgg/early_crops.py": {"train"},
-    "src/alexvgg/reporting/table.py": {"report"},
-    "src/alexvgg/reporting/results.py": {"report"},
-    "src/alexvgg/reporting/slide.py": {"report"},
-    "src/alexvgg/reporting/figures.py": {"report"},
-    "src/alexvgg/reporting/ablations.py": {"report"},
-    "src/alexvgg/reporting/contents.py": {"report"},
-    "src/alexvgg/reporting/deck.py": {"report"},
-    "src/alexvgg/reporting/effort.py": {"report"},
-    "src/alexvgg/reporting/talk.py": {"report"},
-    "src/alexvgg/reporting/answers.py": {"report"},
-    "src/alexvgg/reporting/architecture.py": {"report"},
-    "src/alexvgg/reporting/page.py": {"report"},
-    "src/alexvgg/reporting/page.html.j2": {"report"},
-    "src/alexvgg/reporting/variants.py": {"report"},
-}
+    "src/alexvgg/data/source.py": {"download", "preprocess"},
+    "src/alexvgg/data/splits.py": {"preprocess"},
+    "src/alexvgg/evaluation/by_class.py": {"report"},
+    "src/alexvgg/evaluation/cost.py": {"evaluate", "report"},
+    "src/alexvgg/evaluation/measures.py": {"evaluate"},
+    "src/alexvgg/evaluation/metrics.py": {"train", "evaluate", "report"},
+    "src/alexvgg/evaluation/prediction.py": {"train", "evaluate"},
+    "src/alexvgg/evaluation/run.py": {"evaluate"},
+    "src/alexvgg/networks/architecture.py": {"networks"},
+    "src/alexvgg/networks/catalogue.py": {"networks"},
+    "src/alexvgg/networks/counting.py": {"networks", "evaluate"},
+    "src/alexvgg/networks/runtime.py": {"networks", "train", "evaluate"},
+    "src/alexvgg/training/early_crops.py": {"train"},
+    "src/alexvgg/training/optimizer.py": {"train"},
+    "src/alexvgg/training/run.py": {"train"},
+    "src/alexvgg/training/schedule.py": {"train"},
+    "src/alexvgg/training/trainer.py": {"train"},
+    "src/alexvgg/reporting/palette.py": {"preprocess", "report"},
+    "src/alexvgg/reporting/pictures.py": {"preprocess"},
+    **{
+        f"src/alexvgg/reporting/{name}": {"report"}
+        for name in (
+            "comparisons.py", "contents.py", "deck.py", "drawing.py", "effort.py", "figures.py", "mistakes.py",
+            "page.py", "page.html.j2", "png.py", "results.py", "slide.py", "table.py", "talk.py", "variants.py",
+        )
+    },
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("where", PARAMETERS)
@@ -174,62 +198,82 @@ def test_a_parameter_makes_exactly_these_stages_stale(project, where):
     section[last] = value
     project.params = changed
     try:
-        assert project.stale() == expected
+        assert project.stale() == {"check"} | expected
     finally:
         project.params = original
 
 
 def test_a_source_file_counts_for_exactly_these_stages(project):
     found = {}
-    for path in (project.folder / "data/sources").iterdir():
-        for name in json.loads(path.read_text())["sources"]:
+    for path in (project.folder / "data/code/stages").iterdir():
+        for name in json.loads(path.read_text())["code"]:
             found.setdefault(name, set()).add(path.stem)
     assert found == SOURCES
-    for path in (project.folder / "data/networks").iterdir():
-        assert all(name.startswith("src/alexvgg/models/") for name in json.loads(path.read_text())["sources"])
+    for path in (project.folder / "data/code/networks").iterdir():
+        assert all(name.startswith("src/alexvgg/networks/") for name in json.loads(path.read_text())["code"])
+    source = json.loads((project.folder / "data/code/source.json").read_text())["code"]
+    assert set(source) == {f"src/alexvgg/data/{name}.py" for name in ("dataset", "source", "sources/digits")}
 
 
-def test_an_edited_source_file_makes_its_stages_stale(project):
-    geometry = project.folder / "src/alexvgg/geometry.py"
-    original = geometry.read_bytes()
-    geometry.write_bytes(original + b"# edited\n")
-    try:
-        assert project.stale() == {"sources"}
-        project.dvc("repro", "sources")
-        assert project.stale() == {"preprocess"} | PER_MODEL | EVALUATIONS
-    finally:
-        geometry.write_bytes(original)
-        project.dvc("repro", "sources")
+@pytest.fixture
+def edit(project):
+    """Appends to source files, or makes them; afterwards all is as it was."""
+    originals = {}
+
+    def append(name: str, text: str = "# edited\n") -> None:
+        path = project.folder / name
+        originals.setdefault(path, path.read_bytes() if path.exists() else None)
+        path.write_bytes((originals[path] or b"") + text.encode())
+
+    yield append
+    for path, content in originals.items():
+        path.unlink() if content is None else path.write_bytes(content)
+    project.dvc("repro", "check")
     assert project.stale() == set()
 
 
-def test_an_edited_or_new_network_retrains_no_other(project):
-    vgg = project.folder / "src/alexvgg/models/vgg.py"
-    original = vgg.read_bytes()
-    (project.folder / "src/alexvgg/models/mine.py").write_text("# a new network\n")
-    vgg.write_bytes(original + b"# edited\n")
-    try:
-        project.dvc("repro", "sources")
-        assert project.stale() == {"train@vgg16-0", "evaluate@vgg16-0", "published"}
-    finally:
-        vgg.write_bytes(original)
-        (project.folder / "src/alexvgg/models/mine.py").unlink()
-        project.dvc("repro", "sources")
+def test_an_edited_source_file_makes_its_stages_stale(project, edit):
+    edit("src/alexvgg/augmentation/geometry.py")
+    assert project.stale() == {"check"}
+    project.dvc("repro", "check")
+    assert project.stale() == {"preprocess"} | PER_MODEL | EVALUATIONS
+
+
+def test_an_edited_or_new_network_retrains_no_other(project, edit):
+    edit("src/alexvgg/networks/small.py")
+    edit("src/alexvgg/networks/mine.py", "# a new network\n")
+    edit("src/alexvgg/networks/registry.py", "from alexvgg.networks import mine\n")
+    project.dvc("repro", "check")
+    assert project.stale() == {"train@small-0", "evaluate@small-0", "networks"}
+
+
+def test_a_new_data_set_makes_nothing_stale(project, edit):
+    edit("src/alexvgg/data/sources/mine.py", "# a new data set\n")
+    edit("src/alexvgg/data/registry.py", "from alexvgg.data.sources import mine\n")
+    edit("src/alexvgg/data/sources/cifar100.py")
+    project.dvc("repro", "check")
     assert project.stale() == set()
 
 
-def test_a_stage_refuses_sources_that_changed_since_they_were_read(project):
+def test_an_edit_in_a_neutral_room_makes_nothing_stale(project, edit):
+    for room in ("checkpoints/store", "cli/main", "params/schema", "pipeline/layout", "rows/summary", "system/files"):
+        edit(f"src/alexvgg/{room}.py")
+    project.dvc("repro", "check")
+    assert project.stale() == set()
+
+
+def test_a_stage_refuses_code_that_changed_since_it_was_listed(project):
     """As when a file is edited while the pipeline is at an earlier stage."""
-    schedules, before = project.folder / "src/alexvgg/schedules.py", project.outputs()
+    schedules, before = project.folder / "src/alexvgg/training/schedule.py", project.outputs()
     original = schedules.read_bytes()
     schedules.write_bytes(original + b"# edited\n")
     try:
         said = project.dvc(*FORCED, code=255)
     finally:
         schedules.write_bytes(original)
-    assert (
-        "error: src/alexvgg/schedules.py changed since the stage `sources` read what train-alexnet-0 is made of" in said
-    )
+    assert "error: src/alexvgg/training/schedule.py changed since the stage `check` listed the code of" in said
+    assert "`dvc checkout train@alexnet-0` brings its earlier result back" in said
+    project.dvc("checkout", "train@alexnet-0")
     assert project.outputs() == before
 
 
@@ -239,7 +283,7 @@ FORCED = ("repro", "--single-item", "--force", "train@alexnet-0")
 @pytest.fixture
 def eager(project):
     """Checkpoints at every step instead of every 50 seconds."""
-    keeper = project.folder / "src/alexvgg/keeper.py"
+    keeper = project.folder / "src/alexvgg/checkpoints/saver.py"
     original = keeper.read_text()
     assert "EVERY = 50.0" in original
     keeper.write_text(original.replace("EVERY = 50.0", "EVERY = 0.0"))
@@ -259,7 +303,7 @@ def training_under_way(project) -> subprocess.Popen:
 
 def test_interrupted_again_and_again_a_training_goes_on_to_the_same_bytes(project, eager):
     """First with a tracking server that is down: what it did not get is sent later."""
-    before, weights = project.outputs(), (project.folder / "weights/tiny/alexnet-0.weights.h5").read_bytes()
+    before, weights = project.outputs(), project.weights()
     count = len(mlflow_runs(project))
     said = "http://127.0.0.1:9 does not answer"
     project.environment["MLFLOW_TRACKING_URI"] = "http://127.0.0.1:9"
@@ -281,7 +325,9 @@ def test_interrupted_again_and_again_a_training_goes_on_to_the_same_bytes(projec
         said = "goes on from its checkpoint at step"
     assert said in project.dvc(*FORCED)
     assert project.outputs() == before
-    assert (project.folder / "weights/tiny/alexnet-0.weights.h5").read_bytes() == weights
+    assert project.weights() == weights
+    assert project.checkpoints()  # until somebody looks whether DVC has recorded what came of them
+    project.alexvgg("finish")
     assert not list(project.folder.glob(".alexvgg/checkpoints/*"))
     runs = mlflow_runs(project)
     assert len(runs) == count + 1  # the interrupted run was gone on with
@@ -290,8 +336,8 @@ def test_interrupted_again_and_again_a_training_goes_on_to_the_same_bytes(projec
 
 @pytest.mark.slow  # the failures test the same in a second
 def test_what_changes_while_a_stage_runs_is_not_recorded(project, eager):
-    before, weights = project.outputs(), (project.folder / "weights/tiny/alexnet-0.weights.h5").read_bytes()
-    edited = ("params.yaml", "src/alexvgg/schedules.py", "src/alexvgg/models/alexnet.py")
+    before, weights = project.outputs(), project.weights()
+    edited = ("params.yaml", "src/alexvgg/training/schedule.py", "src/alexvgg/networks/alexnet.py")
     originals = {name: (project.folder / name).read_bytes() for name in edited}
     process = training_under_way(project)
     try:
@@ -304,12 +350,11 @@ def test_what_changes_while_a_stage_runs_is_not_recorded(project, eager):
         for name, content in originals.items():
             (project.folder / name).write_bytes(content)
     assert process.returncode != 0
-    named = "params.yaml: models.alexnet, src/alexvgg/schedules.py, src/alexvgg/models/alexnet.py"
+    named = "params.yaml: models.alexnet, src/alexvgg/training/schedule.py, src/alexvgg/networks/alexnet.py"
     assert f"error: {named} changed while train-alexnet-0 ran" in output
-    assert project.outputs() == before
     assert "goes on from its checkpoint" in project.dvc(*FORCED)  # the edits are undone
     assert project.outputs() == before
-    assert (project.folder / "weights/tiny/alexnet-0.weights.h5").read_bytes() == weights
+    assert project.weights() == weights
 
 
 @pytest.mark.slow
@@ -324,26 +369,48 @@ def test_two_at_once_do_no_harm(project, eager):
 
 
 @pytest.mark.parametrize(
-    ("where", "value", "stage", "message"),
+    ("where", "value", "message"),
     [
-        ("training", {"epochz": 1}, "train@vgg16-0", "did you mean 'epochs'"),
-        ("data", {"sha256": ["0" * 64]}, "download", "wrong hash"),
+        ("training", {"epochz": 1}, "did you mean 'epochs'"),
+        ("preprocess", {"val_fraction": 2.0}, "preprocess.val_fraction: input should be less than 1, found 2.0"),
+        ("evaluation", {"batch_size": "many"}, "evaluation.batch_size: input should be a valid integer, found 'many'"),
+        ("models", {"small": None}, "models.small: input should be a valid dictionary"),
     ],
 )
-def test_a_failed_stage_leaves_earlier_outputs(project, where, value, stage, message):
-    original, before = project.params, project.outputs()
-    weights = (project.folder / "weights/tiny/vgg16-0.weights.h5").read_bytes()
+def test_a_bad_parameter_anywhere_costs_a_line_and_nothing_else(project, where, value, message):
+    original, before, weights = project.params, project.outputs(), project.weights()
     changed = project.params
     changed[where] |= value
     project.params = changed
     try:
-        output = project.dvc("repro", "--single-item", "--force", stage, code=255)
+        ran, output = project.repro(code=255)
     finally:
         project.params = original
-    assert message in output
+    assert ran == {"check"}
+    [line] = [line for line in output.splitlines() if line.startswith("error: ")]
+    assert message in line
     assert "Traceback" not in output
     assert project.outputs() == before
-    assert (project.folder / "weights/tiny/vgg16-0.weights.h5").read_bytes() == weights
+    assert project.weights() == weights
+    assert project.stale() == set()
+
+
+def test_a_failed_stage_says_how_to_get_its_earlier_outputs_back(project):
+    original, archive = project.params, project.folder / "data/archive.gz"
+    before = archive.read_bytes()
+    changed = project.params
+    changed["data"]["sha256"] = ["0" * 64]
+    project.params = changed
+    try:
+        _, output = project.repro("download", code=255)
+    finally:
+        project.params = original
+    assert "wrong hash" in output
+    assert "`dvc checkout download` brings its earlier result back" in output
+    assert not archive.exists()
+    project.dvc("checkout", "download")
+    assert archive.read_bytes() == before
+    project.dvc("repro", "check")
     assert project.stale() == set()
 
 
@@ -353,8 +420,8 @@ def test_runs_that_dvc_restored_are_built_from_its_files(project):
         path.unlink()
     project.alexvgg("sync")
     runs = mlflow_runs(project)
-    assert [run.info.run_name for run in runs] == ["alexnet-0", "vgg16-0"]
-    metrics = json.loads((project.folder / "reports/tiny/metrics/alexnet-0.json").read_text())
+    assert [run.info.run_name for run in runs] == ["alexnet-0", "small-0"]
+    metrics = json.loads((project.folder / "reports/tiny/metrics/alexnet.json").read_text())
     assert runs[0].data.metrics["test_acc"] == metrics["test_acc"]
     assert runs[0].data.metrics["val_loss"] == metrics["val_loss"]
 

@@ -1,12 +1,28 @@
 """How long a training says that it will take."""
 
+from dataclasses import dataclass
+
 import pytest
 
-from test_training import recipe
+import records
+from alexvgg.pipeline import progress
+from alexvgg.pipeline.progress import Progress
+from alexvgg.rows.history import Epoch
+from alexvgg.training.schedule import crops
 
 STEPS = 100  # an epoch
 SECONDS = {32: 1.0, 64: 4.0}  # a step, by crop
 VALIDATION = 20.0
+
+
+@dataclass
+class Plan:
+    """What `Progress` asks of a trainer."""
+
+    crops: list[int]
+    last_step: int
+    step: int
+    steps_per_epoch: int = STEPS
 
 
 class Clock:
@@ -17,9 +33,7 @@ class Clock:
 
 
 @pytest.fixture
-def clock(tf, monkeypatch):
-    from alexvgg import progress
-
+def clock(monkeypatch):
     clock = Clock()
     monkeypatch.setattr(progress, "time", clock)
     return clock
@@ -27,18 +41,17 @@ def clock(tf, monkeypatch):
 
 def lines(clock, capsys, last_step=300, done=0):
     """The lines of a training of two epochs at 32 px and one at 64."""
-    from alexvgg.progress import Progress
-    from alexvgg.training import Epoch
-
-    settings = recipe(epochs=3, batch_size=16, early_crops=[{"crop": 32, "epochs": 2}])
-    shown = Progress("net-0", settings, 64, STEPS, last_step, done)
+    recipe = records.recipe(epochs=3, batch_size=16, early_crops=[{"crop": 32, "epochs": 2}])
+    plan = Plan(crops(recipe, 64), last_step, done)
+    shown = Progress(records.identity(model="net", crop=64, recipe=recipe), plan)
     for step in range(done + 1, last_step + 1):
         epoch = (step - 1) // STEPS + 1
-        clock.now += SECONDS[settings.crop_in(epoch - 1, 64)]
+        clock.now += SECONDS[plan.crops[epoch - 1]]
         shown.step(epoch=epoch, step=step, loss=1.0, acc=0.5)
         if step % STEPS == 0 or step == last_step:
             clock.now += VALIDATION
-            shown.epoch(Epoch(epoch, 1.0, 0.5, 1.0, 0.5, 0.1))
+            shown.epoch(Epoch(epoch, plan.crops[epoch - 1], 1.0, 0.5, 1.0, 0.5, 0.1))
+    shown.close()
     return capsys.readouterr().err.splitlines()
 
 

@@ -29,14 +29,32 @@ def test_the_table_is_the_one_in_reports(readme, profile):
     "path", sorted((ROOT / "reports").glob("*/answers/*.csv")), ids=lambda path: str(path.relative_to(ROOT))
 )
 def test_accuracies_are_those_of_the_committed_answers(path):
-    given = pd.read_csv(path, dtype=str)
+    given = pd.read_csv(path, dtype=str, keep_default_na=False)
     right = given["label"] == given["answer"]
-    metrics, by_class = (
-        json.loads((path.parent.parent / folder / f"{path.stem}.json").read_text())
-        for folder in ("metrics", "by_class")
-    )
-    assert right.mean() == metrics["test_acc"]
-    assert right.groupby(given["label"]).mean().to_dict() == by_class
+    rows = json.loads((path.parent.parent / "results.json").read_text())["rows"]
+    [row] = [row for row in rows if f"{row['model']}-{row['seed']}" == path.stem]
+    assert right.mean() == row["test_acc"]
+    if "rank" in given:
+        assert ((given["rank"] == "1") == right).all()
+        assert (given["rank"].astype(int) <= 5).mean() == row["test_top5"]
+
+
+@pytest.mark.parametrize("folder", sorted((ROOT / "reports").iterdir()), ids=lambda path: path.name)
+def test_the_table_is_that_of_the_committed_rows(folder):
+    document = json.loads((folder / "results.json").read_text())
+    assert document["profile"] == folder.name
+    by_class = pd.read_csv(folder / "by_class.csv")
+    for line in document["table"]:
+        rows = [row for row in document["rows"] if row["model"] == line["model"]]
+        assert [row["seed"] for row in rows] == line["seeds"]
+        for name in ("loss", "val_loss", "acc", "val_acc", "test_acc"):
+            assert sum(row[name] for row in rows) / len(rows) == pytest.approx(line[name], rel=1e-12)
+        metrics = json.loads((folder / "metrics" / f"{line['model']}.json").read_text())
+        assert metrics["test_acc"] == line["test_acc"]
+        assert len(metrics) <= 12
+        of_model = by_class[by_class["model"] == line["model"]]
+        if document["rows"][0]["source"] == "cifar100":  # as many test images of each class
+            assert of_model["acc"].mean() == pytest.approx(line["test_acc"])
 
 
 @each_readme

@@ -6,14 +6,14 @@ import sys
 
 import pytest
 
+from alexvgg.system import hardware
 from conftest import ROOT
 
 PROGRAM = """
 import os, sys
 sys.path.insert(0, {source!r})
-from alexvgg import runtime
-before = os.getpid()
-runtime.with_huge_pages()
+from alexvgg.system import process
+process.with_huge_pages()
 print(os.environ.get("GLIBC_TUNABLES"), sys.argv[1:], os.getpid())
 """
 
@@ -40,7 +40,7 @@ def test_it_begins_again_once_with_huge_pages_and_the_same_arguments(tmp_path, e
 
 def test_it_refuses_a_tensorflow_that_somebody_else_imported():
     """TensorFlow reads its settings once: without oneDNN it would compute, but slower and with other sums."""
-    program = f"import sys; sys.path.insert(0, {str(ROOT / 'src')!r})\nimport tensorflow\nfrom alexvgg import runtime\n"
+    program = f"import sys; sys.path.insert(0, {str(ROOT / 'src')!r})\nimport tensorflow\nfrom alexvgg.networks import runtime\n"
     environment = {name: value for name, value in os.environ.items() if name != "TF_ENABLE_ONEDNN_OPTS"}
     done = subprocess.run(
         [sys.executable, "-c", program + "runtime.start('float32', 0)"], env=environment, capture_output=True, text=True
@@ -59,7 +59,5 @@ def test_it_refuses_a_tensorflow_that_somebody_else_imported():
     ],
 )
 def test_a_table_names_the_widest_that_the_processor_has(tf, monkeypatch, features, expected):
-    from alexvgg import runtime
-
-    monkeypatch.setattr(runtime, "cpu_features", lambda: features)
-    assert runtime.hardware().endswith(f"threads, {expected}")
+    monkeypatch.setattr(hardware, "cpu_features", lambda: features)
+    assert hardware.title().endswith(f"threads, {expected}")

@@ -5,10 +5,11 @@ import zlib
 
 import pytest
 
-from alexvgg import times
-from alexvgg.errors import AlexvggError
+import records
+from alexvgg.cli import times
+from alexvgg.system.errors import AlexvggError
 
-RECIPE = {"epochs": 3, "batch_size": 64, "early_crops": [{"crop": 65, "epochs": 2}]}
+RECIPE = records.RECIPE | {"epochs": 3, "batch_size": 64, "early_crops": [{"crop": 65, "epochs": 2}]}
 DATASET = {"images": {"train": 6_450}}  # 100 batches of 64
 VERSIONS = {"processor": "a processor", "threads": "2"}
 
@@ -25,7 +26,7 @@ def write(folder, name, seconds_and_records, **start):
 
 
 def epoch(number):
-    return {"kind": "epoch", "epoch": number}
+    return {"kind": "epoch", "epoch": number, "crop": [65, 65, 96][number - 1]}
 
 
 UNDISTURBED = [
@@ -44,7 +45,7 @@ UNDISTURBED = [
 
 def test_epochs_are_timed_by_size_without_what_follows_them(tmp_path):
     write(tmp_path, "a", UNDISTURBED)
-    (found,) = times.of_trainings(tmp_path, ["k"])
+    (found,) = times.read(tmp_path, ["k"])
     assert (found.run, found.crops, found.seconds, found.interruptions) == ("m-0", [65, 65, 96], [10, 12, 30], 0)
     assert found.rate == 100 * 64 / 8  # from step 100 to 200, and nothing across the epochs
     assert "2 at 65 px (11 s), 1 at 96 px (30 s) | 1 min | 800.0 | 0 | a processor, 2 threads" in times.table(
@@ -64,14 +65,14 @@ def test_the_time_between_an_interruption_and_its_end_does_not_count(tmp_path):
         (7031, {"kind": "end", "status": "FINISHED"}),
     ]
     write(tmp_path, "a", closed_lid)
-    (found,) = times.of_trainings(tmp_path, ["k"])
+    (found,) = times.read(tmp_path, ["k"])
     assert (found.seconds, found.interruptions) == ([10, 15, 30], 2)
 
 
 def test_a_machine_that_slept_was_not_at_work(tmp_path):
     slept = [(s if s < 22 else s + 3600, record) for s, record in UNDISTURBED]
     write(tmp_path, "a", slept)
-    (found,) = times.of_trainings(tmp_path, ["k"])
+    (found,) = times.read(tmp_path, ["k"])
     assert (found.seconds, found.interruptions) == ([10, 5, 30], 1)
 
 
@@ -80,16 +81,16 @@ def test_the_newest_that_was_finished_counts_and_no_other_training(tmp_path):
     write(tmp_path, "new", [(s * 1.5, record) for s, record in UNDISTURBED], time=10**6)
     write(tmp_path, "unfinished", UNDISTURBED[:5], time=2 * 10**6)
     write(tmp_path, "other", UNDISTURBED, key="l", time=3 * 10**6)
-    (found,) = times.of_trainings(tmp_path, ["k"])
+    (found,) = times.read(tmp_path, ["k"])
     assert found.seconds == [15, 18, 45]
     with pytest.raises(AlexvggError, match="no finished training"):
-        times.of_trainings(tmp_path, ["m"])
+        times.read(tmp_path, ["m"])
 
 
 def test_a_journal_that_was_rebuilt_tells_no_time(tmp_path):
     write(tmp_path, "a", UNDISTURBED[1:])
     with pytest.raises(AlexvggError):
-        times.of_trainings(tmp_path, ["k"])
+        times.read(tmp_path, ["k"])
 
 
 def test_the_loss_of_a_stopped_training_is_shown_in_parts(tmp_path):
@@ -108,7 +109,7 @@ def test_the_loss_of_a_stopped_training_is_shown_in_parts(tmp_path):
         (9, {"kind": "end", "status": "FINISHED"}),
     ]
     write(tmp_path, "a", records, recipe=RECIPE | {"stop_after": 120})
-    (found,) = times.of_trainings(tmp_path, ["k"])
+    (found,) = times.read(tmp_path, ["k"])
     assert [step for step, _ in found.losses] == [50, 80, 90, 100, 110, 120]
     assert [loss for _, loss in found.losses] == pytest.approx([4.0, 3.2, 2.8, 2.6, 2.0, 1.8])
     text = times.table("p", [found])
@@ -119,12 +120,12 @@ def test_the_loss_of_a_stopped_training_is_shown_in_parts(tmp_path):
 
 def test_one_that_stop_after_does_not_reach_was_not_stopped(tmp_path):
     write(tmp_path, "a", UNDISTURBED, recipe=RECIPE | {"stop_after": 300})
-    assert "stopped" not in times.table("p", times.of_trainings(tmp_path, ["k"]))
+    assert "stopped" not in times.table("p", times.read(tmp_path, ["k"]))
 
 
 def test_a_damaged_line_costs_what_it_said(tmp_path):
     write(tmp_path, "a", UNDISTURBED)
     path = tmp_path / "a.jsonl"
     path.write_text(path.read_text().replace('"step": 150', '"step": 159'))
-    (found,) = times.of_trainings(tmp_path, ["k"])
+    (found,) = times.read(tmp_path, ["k"])
     assert found.seconds == [10, 12, 30]

@@ -6,37 +6,43 @@ import subprocess
 import sys
 import time
 import zlib
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-from alexvgg import journal as journals
-from alexvgg import recording
-from alexvgg.errors import TrackingError
-from alexvgg.journal import Journal
-from alexvgg.tracking import connection
-from alexvgg.tracking.follow import close_if_killed
+import records
+from alexvgg.rows import answers, history
+from alexvgg.rows.identity import Identity, Inputs
+from alexvgg.rows.paths import RowFiles
+from alexvgg.rows.row import Row
+from alexvgg.system import files
+from alexvgg.system.errors import TrackingError
+from alexvgg.tracking import connection, recording
+from alexvgg.tracking import journal as journals
+from alexvgg.tracking.journal import Journal
+from alexvgg.tracking.sender import close_if_killed
 from alexvgg.tracking.sync import Target, everything
 from conftest import ROOT
 
 PACKAGE = ROOT / "src" / "alexvgg"
 
 
-def identity(model="alexnet", seed=0, key="k1") -> dict:
+def start_record(model="alexnet", seed=0, key="k1") -> dict:
+    """What `recording.begin` puts into a journal."""
+    identity = records.identity(model=model, seed=seed, crop=67, recipe=records.recipe(epochs=2, batch_size=32))
     return {
-        "profile": "test", "model": model, "seed": seed, "architecture": "alexnet", "options": {"dropout": 0.5},
-        "crop": 67, "key": key, "tags": {"dvc.stage": f"train@{model}-{seed}", "mlflow.source.git.commit": "abc"},
-        "recipe": {
-            "epochs": 2, "batch_size": 32, "optimizer": "adam", "learning_rate": 0.001, "schedule": "cosine",
-            "weight_decay": 0.0, "label_smoothing": 0.0, "precision": "float32", "random_crop": True, "flip": "none", "early_crops": [],
-        },
+        "profile": "test",
+        **identity.model_dump(),
+        "key": key,
         "dataset": {"name": "digits", "digest": "d" * 64, "path": "data/train.npy", "images": {"train": 10}},
-    }  # fmt: skip
+        "tags": {"dvc.stage": f"train@{model}-{seed}", "mlflow.source.git.commit": "abc"},
+    }
 
 
 def epoch(number: int, value: float) -> dict:
     names = ("loss", "acc", "val_loss", "val_acc", "learning_rate")
-    return {"epoch": number, **{name: value + i for i, name in enumerate(names)}}
+    return {"epoch": number, "crop": 67, **{name: value + i for i, name in enumerate(names)}}
 
 
 @pytest.fixture
@@ -66,7 +72,7 @@ def runs(root: Path) -> list:
 
 
 def test_what_was_logged_is_read_back(target, root, folder):
-    journal = Journal.create(folder, **identity())
+    journal = Journal.create(folder, **start_record())
     journal.append("environment", versions={"tensorflow": "2.0"})
     target.send(journal.path)
     journal.append("epoch", **epoch(1, 0.5))
@@ -105,10 +111,109 @@ def test_what_was_logged_is_read_back(target, root, folder):
     assert experiment.artifact_location == (root / "mlruns" / "alexvgg-test").as_uri()
 
 
+@pytest.fixture
+def inputs(tmp_path) -> Inputs:
+    files.write_json(tmp_path / "description.json", {"source": "digits", "images": {"train": 10, "val": 5}})
+    return Inputs(*(tmp_path / f"{field.name}.json" for field in fields(Inputs)))
+
+
+def written(folder: Path, row: Row) -> RowFiles:
+    """The files of a row, without its weights."""
+    made = RowFiles(folder / "w.h5", *(folder / name for name in ("summary", "history", "evaluation", "answers")))
+    row.summary.write(made.summary)
+    history.write(made.history, epochs_of(row))
+    row.evaluation.write(made.evaluation)
+    answers.write(made.answers, row.answers)
+    return made
+
+
+def epochs_of(row: Row) -> list[history.Epoch]:
+    return [
+        history.Epoch(**{str(name): value for name, value in line.items()}) for line in row.history.to_dict("records")
+    ]
+
+
+def without_times(journal: Journal) -> list[dict]:
+    return [
+        {name: value for name, value in record.items() if name not in ("time", "uid")}
+        for record in journals.read(journal.path)
+    ]
+
+
+def test_a_journal_begins_with_all_that_decides_the_result(folder, inputs):
+    summary = records.summary(recipe=records.recipe(early_crops=[{"crop": 99, "epochs": 1}]), seed=3)
+    identity = Identity(**{name: getattr(summary, name) for name in Identity.model_fields})
+    journal = recording.begin(folder, "test", identity, inputs)
+    [start] = journals.read(journal.path)
+    known = json.loads(identity.model_dump_json())
+    assert set(start) == {"kind", "time", "uid", "process", *start_record(), *known}
+    assert {name: start[name] for name in known} == known
+    assert (start["profile"], start["key"], start["tags"]["dvc.stage"]) == ("test", identity.key, "train@alexnet-3")
+    digests = {name: identity.data[name] for name in ("train", "val", "description")}
+    assert start["dataset"] == {
+        "name": "digits", "digest": files.digest(digests), "path": str(inputs.train), "images": {"train": 10, "val": 5},
+    }  # fmt: skip
+    of_its_summary = recording.begin(folder, "test", summary, inputs)  # as when it is made again from DVC's files
+    assert without_times(of_its_summary) == without_times(journal)
+
+
+def test_a_training_gone_on_with_has_its_earlier_journal(folder, inputs):
+    first = recording.begin_or_resume(folder, "test", records.identity(), inputs, resumed=True)  # there is none yet
+    other = recording.begin(folder, "test", records.identity(seed=1), inputs)
+    again = recording.begin_or_resume(folder, "test", records.identity(), inputs, resumed=True)
+    assert again.path == first.path != other.path
+    assert [record["kind"] for record in journals.read(first.path)] == ["start", "resume"]
+    anew = recording.begin_or_resume(folder, "test", records.identity(), inputs, resumed=False)
+    assert anew.path not in (first.path, other.path)
+
+
+def test_a_journal_made_from_the_files_of_a_row_says_what_the_trainings_own_said(folder, inputs, tmp_path):
+    row = records.row(recipe=records.recipe(early_crops=[{"crop": 99, "epochs": 2}]))
+    made = written(tmp_path / "row", row)
+    own = recording.begin(folder, "test", row.summary, inputs)
+    add = recording.epochs_into(own)
+    for one in [*epochs_of(row), *epochs_of(row)]:  # the second time as after an interruption
+        add(one)
+    recording.finish(own, row.summary, made, inputs)
+    recording.evaluated(own, row.evaluation, row.answers)
+    recording.evaluated(own, row.evaluation, row.answers)  # the same again is not noted
+    assert recording.find_or_rebuild(folder, "test", made, inputs).path == own.path
+
+    rebuilt = recording.find_or_rebuild(folder / "elsewhere", "test", made, inputs)
+    assert without_times(rebuilt) == without_times(own)
+    assert recording.find_or_rebuild(folder / "elsewhere", "test", made, inputs).path == rebuilt.path
+    _, *epochs, end, evaluation = journals.read(rebuilt.path)
+    assert [(one["kind"], one["epoch"], one["crop"]) for one in epochs] == [
+        ("epoch", 1, 99), ("epoch", 2, 99), ("epoch", 3, 227),
+    ]  # fmt: skip
+    assert epochs[-1]["val_acc"] == row.summary.val_acc
+    assert (end["kind"], end["status"], end["params"], end["val_acc"]) == ("end", "FINISHED", 58_696_548, 0.4432)
+    assert end["weights_sha256"] == row.summary.weights_sha256
+    assert end["artifacts"] == {
+        "weights": str(made.weights), "summary": str(made.summary), "description": str(inputs.description),
+    }  # fmt: skip
+    assert evaluation["kind"] == "evaluation"
+    assert evaluation["metrics"] == row.evaluation.metrics | {"by_class/cat": 1.0, "by_class/dog": 0.0}
+
+
+def test_a_row_that_is_not_evaluated_yet_is_so_later(folder, inputs, tmp_path):
+    row = records.row()
+    made = written(tmp_path / "row", row)
+    made.answers.unlink()
+    journal = recording.find_or_rebuild(folder, "test", made, inputs)
+    assert [record["kind"] for record in journals.read(journal.path)][-1] == "end"
+    other = records.evaluation(test_acc=0.43, test_superclass_acc=None)
+    for evaluation in (row.evaluation, other, other, row.evaluation):
+        recording.evaluated(journal, evaluation, row.answers)
+    noted = [record["metrics"] for record in journals.read(journal.path) if record["kind"] == "evaluation"]
+    assert [one["test_acc"] for one in noted] == [0.44, 0.43, 0.44]
+    assert ["test_superclass_acc" in one for one in noted] == [True, False, True]
+
+
 def test_steps_are_recorded_now_and_then(folder, monkeypatch):
     now = [100.0]
     monkeypatch.setattr(recording.time, "monotonic", lambda: now[0])
-    journal = Journal.create(folder, **identity())
+    journal = Journal.create(folder, **start_record())
     add = recording.steps_into(journal)
     for step in range(1, 26):
         now[0] += 1
@@ -118,7 +223,7 @@ def test_steps_are_recorded_now_and_then(folder, monkeypatch):
 
 
 def test_sending_again_changes_nothing(target, root, folder):
-    journal = Journal.create(folder, **identity())
+    journal = Journal.create(folder, **start_record())
     journal.append("epoch", **epoch(1, 0.5))
     target.send(journal.path)
     [run] = runs(root)
@@ -132,7 +237,7 @@ def test_sending_again_changes_nothing(target, root, folder):
 
 @pytest.mark.parametrize("call", ["log_batch", "log_inputs", "log_dict"])
 def test_a_run_that_was_begun_and_not_described_is_described_later(target, root, folder, call, monkeypatch):
-    journal = Journal.create(folder, **identity())
+    journal = Journal.create(folder, **start_record())
     journal.append("epoch", **epoch(1, 0.5))
 
     def gone(*_, **__):
@@ -144,14 +249,14 @@ def test_a_run_that_was_begun_and_not_described_is_described_later(target, root,
             target.send(journal.path)
     target.send(journal.path)
     [run] = runs(root)
-    assert run.data.params["learning_rate"] == str(identity()["recipe"]["learning_rate"])
+    assert run.data.params["learning_rate"] == str(start_record()["recipe"]["learning_rate"])
     assert len(run.inputs.dataset_inputs) == 1
     assert json.loads(Path(client(root).download_artifacts(run.info.run_id, "params.json", str(root))).read_text())
 
 
 def test_one_run_that_mlflow_does_not_take_does_not_keep_the_others_back(target, root, folder, monkeypatch):
     for number in range(3):
-        Journal.create(folder, **identity(key=f"k{number}"))
+        Journal.create(folder, **start_record(key=f"k{number}"))
     refused = sorted(path for path, _ in journals.starts(folder))[0]
     register = Target.register
     monkeypatch.setattr(Target, "register", lambda self, path: 1 / 0 if path == refused else register(self, path))
@@ -161,20 +266,20 @@ def test_one_run_that_mlflow_does_not_take_does_not_keep_the_others_back(target,
 
 
 def test_killed_training_is_closed_as_such(target, root, folder):
-    journal = Journal.create(folder, **identity())
+    journal = Journal.create(folder, **start_record())
     start = journals.read(journal.path)[0]
     text = json.dumps({**start, "process": 2**22 - 1})
     journal.path.write_text(f"{zlib.crc32(text.encode()):08x} {text}\n")
     everything(target, folder)
     assert [run.info.status for run in runs(root)] == ["KILLED"]
-    alive = Journal.create(folder, **identity(key="k2"))
+    alive = Journal.create(folder, **start_record(key="k2"))
     everything(target, folder)
     assert sorted(run.info.status for run in runs(root)) == ["KILLED", "RUNNING"]
     assert journals.newest(folder, "k2") == alive.path
 
 
 def test_a_damaged_line_costs_that_line_only(folder):
-    journal = Journal.create(folder, **identity())
+    journal = Journal.create(folder, **start_record())
     journal.append("epoch", **epoch(1, 0.5))
     whole = journal.path.read_bytes()
     for damaged, kinds in (
@@ -190,7 +295,7 @@ def test_a_damaged_line_costs_that_line_only(folder):
 
 
 def test_a_training_gone_on_with_is_one_run(target, root, folder):
-    journal = Journal.create(folder, **identity())
+    journal = Journal.create(folder, **start_record())
     journal.append("epoch", **epoch(1, 0.5))
     with journal.path.open("ab") as file:
         file.write(b"half a li")
@@ -209,9 +314,9 @@ def test_a_training_gone_on_with_is_one_run(target, root, folder):
     assert [(point.step, point.value) for point in history] == [(1, 0.5), (2, 0.25)]
 
 
-def follow(journal: Path, root: Path, **environment: str) -> subprocess.Popen:
+def send(journal: Path, root: Path, **environment: str) -> subprocess.Popen:
     return subprocess.Popen(
-        [sys.executable, "-m", "alexvgg.cli", "follow", str(journal)],
+        [sys.executable, "-m", "alexvgg", "send", str(journal)],
         stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=root,
         env=os.environ | {"PYTHONPATH": str(ROOT / "src"), "DVC_ROOT": str(root), **environment},
     )  # fmt: skip
@@ -219,8 +324,8 @@ def follow(journal: Path, root: Path, **environment: str) -> subprocess.Popen:
 
 def test_curves_appear_while_training_runs(root, folder):
     root.mkdir()
-    journal = Journal.create(folder, **identity())
-    follower = follow(journal.path, root)
+    journal = Journal.create(folder, **start_record())
+    sender = send(journal.path, root)
     journal.append("epoch", **epoch(1, 0.5))
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
@@ -228,20 +333,20 @@ def test_curves_appear_while_training_runs(root, folder):
             break
         time.sleep(0.5)
     assert [run.data.metrics["loss"] for run in runs(root)] == [0.5]
-    assert follower.poll() is None
-    _, errors = follower.communicate("", timeout=60)
-    assert follower.returncode == 0
-    assert "it was killed" in errors
+    assert sender.poll() is None
+    _, errors = sender.communicate("", timeout=60)
+    assert sender.returncode == 0
+    assert "the training was killed" in errors
     assert [run.info.status for run in runs(root)] == ["KILLED"]  # standard input ended without an end record
 
 
 def test_unreachable_server_is_said_in_one_line(root, folder):
     root.mkdir()
-    journal = Journal.create(folder, **identity())
+    journal = Journal.create(folder, **start_record())
     journal.append("end", status="FAILED")
-    follower = follow(journal.path, root, MLFLOW_TRACKING_URI="http://127.0.0.1:9")
-    _, errors = follower.communicate("", timeout=60)
-    assert follower.returncode == 5
+    sender = send(journal.path, root, MLFLOW_TRACKING_URI="http://127.0.0.1:9")
+    _, errors = sender.communicate("", timeout=60)
+    assert sender.returncode == 5
     assert "http://127.0.0.1:9 does not answer" in errors
     assert "alexvgg sync" in errors
     assert len(errors.splitlines()) == 1
@@ -258,28 +363,26 @@ def test_best_model_by_validation_has_the_alias(tf, target, root, folder, tmp_pa
     import keras
     import numpy as np
 
-    from alexvgg import files, models
     from alexvgg.data import arrays
     from alexvgg.data.arrays import Description
+    from alexvgg.networks import registry
 
     description = Description(
-        source="digits", archive_sha256="", classes=["a", "b"], superclasses={}, side=8, mean=[0.5] * 3, std=[0.25] * 3,
-        resize=256, crop=227, images={}, sha256={},
+        source="digits", title="digits", archive_sha256="", classes=["a", "b"], superclasses={}, side=8,
+        mean=[0.5] * 3, std=[0.25] * 3, resize=256, crop=227, images={}, sha256={},
     )  # fmt: skip
     arrays.save_description(tmp_path / "description.json", description)
-    options = models.named("vgg16").parse({}).model_dump()
-    summary = {
-        "model": "vgg16", "architecture": "vgg16", "options": options, "crop": 32, "seed": 0,
-        "recipe": {"precision": "float32"}, "evaluation_batch_size": 4,
-    }  # fmt: skip
     keras.utils.set_random_seed(0)
-    model = models.named("vgg16").build(32, 2, options)
+    model = registry.named("vgg16").build(32, 2, {})
     model.save_weights(tmp_path / "m.weights.h5")
-    summary["weights_sha256"] = files.sha256(tmp_path / "m.weights.h5")
-    files.write_json(tmp_path / "summary.json", summary)
+    summary = records.summary(
+        model="vgg16", architecture="vgg16", crop=32, recipe=records.recipe(batch_size=4),
+        weights_sha256=files.sha256(tmp_path / "m.weights.h5"),
+    )  # fmt: skip
+    summary.write(tmp_path / "summary.json")
     artifacts = {"weights": "m.weights.h5", "summary": "summary.json", "description": "description.json"}
     for seed, val_acc in enumerate([0.5, 0.9, 0.7]):
-        journal = Journal.create(folder, **identity(seed=seed, key=f"k{seed}"))
+        journal = Journal.create(folder, **start_record(seed=seed, key=f"k{seed}"))
         journal.append(
             "end", status="FINISHED", params=1, val_acc=val_acc,
             weights_sha256=files.sha256(tmp_path / "m.weights.h5"),
@@ -300,7 +403,7 @@ def test_best_model_by_validation_has_the_alias(tf, target, root, folder, tmp_pa
     answer = loaded.predict(images)
     assert answer.shape == (3, 2)
     assert np.allclose(answer.sum(axis=1), 1, atol=1e-6)
-    from alexvgg.crops import Cropper
+    from alexvgg.augmentation.crops import Cropper
 
     assert np.allclose(answer, model(Cropper(description, 32).centre(images)), atol=1e-5)
     np.save(tmp_path / "images.npy", images)

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from alexvgg.journal import Journal
+from alexvgg.tracking.journal import Journal
 from alexvgg.tracking.sync import Target, everything
 from conftest import ROOT
 from faulty_server import FAULTS, FaultyServer
-from test_tracking import PACKAGE, epoch, follow, identity, runs
+from test_tracking import PACKAGE, epoch, runs, send, start_record
 
 EPOCHS = 6
 
@@ -24,10 +24,10 @@ def server(tmp_path_factory):
 
 
 def train_beside(server: FaultyServer, fault: str, root: Path) -> tuple[Journal, list[float], int, str]:
-    """A training's journal, written while a follower sends it; seconds that each epoch's record took."""
-    journal = Journal.create(root / ".alexvgg" / "journals", **identity(key=f"key-{fault}"))
+    """A training's journal, written while another process sends it; seconds that each epoch's record took."""
+    journal = Journal.create(root / ".alexvgg" / "journals", **start_record(key=f"key-{fault}"))
     server.fault = None if fault == "dies midway" else fault
-    follower = follow(journal.path, root, MLFLOW_TRACKING_URI=server.uri)
+    sender = send(journal.path, root, MLFLOW_TRACKING_URI=server.uri)
     seconds = []
     for number in range(1, EPOCHS + 1):
         time.sleep(1)
@@ -38,8 +38,8 @@ def train_beside(server: FaultyServer, fault: str, root: Path) -> tuple[Journal,
         journal.append("epoch", **epoch(number, 0.5 / number))
         seconds.append(time.monotonic() - began)
     journal.append("end", status="FINISHED", params=1, val_acc=0.5, weights_sha256="", artifacts={"weights": "gone"})
-    _, errors = follower.communicate("", timeout=120)
-    return journal, seconds, follower.returncode, errors
+    _, errors = sender.communicate("", timeout=120)
+    return journal, seconds, sender.returncode, errors
 
 
 @pytest.mark.slow
@@ -69,11 +69,12 @@ def test_nothing_is_lost_and_nothing_is_there_twice(server, fault, tmp_path, mon
 WRITER = """
 import sys, time
 from pathlib import Path
-from alexvgg import layout, recording
-from alexvgg.journal import Journal
-from test_tracking import epoch, identity
+from alexvgg.pipeline import layout
+from alexvgg.tracking import recording
+from alexvgg.tracking.journal import Journal
+from test_tracking import epoch, start_record
 number = int(sys.argv[1])
-journal = Journal.create(layout.journals(), **identity(seed=number, key=f"key-{number}"))
+journal = Journal.create(layout.journals(), **start_record(seed=number, key=f"key-{number}"))
 with recording.of_training(journal, layout.PACKAGE):
     for step in range(1, 21):
         journal.append("epoch", **epoch(step, 0.5 / step))

@@ -1,5 +1,6 @@
 """Training learns, repeats itself to the bit, and says where it broke."""
 
+import hashlib
 import math
 import subprocess
 import sys
@@ -8,35 +9,47 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alexvgg import metrics, models
+import records
+from alexvgg.data.arrays import TrainingData
 from alexvgg.data.dataset import Split
-from alexvgg.errors import ParamsError, TrainingError
-from alexvgg.params import Recipe
-from alexvgg.schedules import learning_rate
+from alexvgg.evaluation import metrics
+from alexvgg.networks import registry
+from alexvgg.params.schema import Recipe
+from alexvgg.rows.identity import Identity
+from alexvgg.system.errors import ParamsError, TrainingError
+from alexvgg.training.schedule import crops, learning_rate
 from conftest import quiet
 from test_crops import description
 
 
 def recipe(**changes) -> Recipe:
-    base = {
-        "epochs": 1, "batch_size": 16, "optimizer": "adam", "learning_rate": 1e-3, "schedule": "constant",
-        "warmup_fraction": 0.0, "momentum": 0.9, "weight_decay": 0.0, "label_smoothing": 0.0,
-        "gradient_clip_norm": None, "precision": "float32", "jit_compile": False, "random_crop": True, "flip": "none", "early_crops": [], "stop_after": None,
-    }  # fmt: skip
-    return Recipe.model_validate(base | changes)
+    return records.recipe(**{"epochs": 1, "batch_size": 16, "schedule": "constant", "label_smoothing": 0.0} | changes)
+
+
+def identity(seed=0, crop=16, **changes) -> Identity:
+    """Of a training of `tiny_network`; the changes are of its recipe."""
+    return records.identity(
+        model="tiny", seed=seed, architecture="tiny", options={}, crop=crop, recipe=recipe(**changes), data={}
+    )  # fmt: skip
+
+
+def both(split: Split) -> TrainingData:
+    """The same images to train with and to validate with."""
+    return TrainingData(split, split, description(8))
 
 
 @pytest.fixture(scope="module")
 def data():
     random = np.random.default_rng(0)
-    return Split(random.integers(0, 256, (32, 8, 8, 3), dtype=np.uint8), random.integers(0, 2, 32).astype(np.int32))
+    images = random.integers(0, 256, (32, 8, 8, 3), dtype=np.uint8)
+    return both(Split(images, random.integers(0, 2, 32).astype(np.int32)))
 
 
 def tiny_network():
     import keras
     from keras import layers
 
-    from alexvgg.models.blocks import BatchNormalization
+    from alexvgg.networks.blocks import BatchNormalization
 
     keras.utils.set_random_seed(7)
     inputs = keras.Input((16, 16, 3))
@@ -48,11 +61,11 @@ def tiny_network():
 
 
 def run(data, seed=0, **changes):
-    from alexvgg.training import Trainer
+    from alexvgg.training.trainer import Trainer
 
     model = tiny_network()
-    trainer = Trainer(model, data, description(8), 16, recipe(**changes), seed)
-    return model, list(trainer.epochs(data, 8, quiet, quiet))
+    trainer = Trainer(model, data, identity(seed, **changes))
+    return model, list(trainer.epochs(quiet, quiet))
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="this system does not tell")
@@ -63,7 +76,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 from alexvgg.data import aligned
-from alexvgg.training import resident
+from alexvgg.training.trainer import resident
 def peak():  # KiB; unlike `ru_maxrss` it knows nothing of the process that started this one
     return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
 tf.constant(0)
@@ -85,12 +98,12 @@ def test_overfits_a_batch(tf, data):
 
 
 def test_alexnet_overfits_a_batch(tf, data):
-    from alexvgg.training import Trainer
+    from alexvgg.training.trainer import Trainer
 
-    few = data.take(np.arange(8))
-    model = models.named("alexnet").build(67, 2, {"dropout": 0.0})
-    settings = recipe(epochs=12, batch_size=8, learning_rate=1e-4, random_crop=False)
-    rows = list(Trainer(model, few, description(8), 67, settings, 0).epochs(few, 8, quiet, quiet))
+    few = both(data.train.take(np.arange(8)))
+    model = registry.named("alexnet").build(67, 2, {"dropout": 0.0})
+    settings = identity(crop=67, epochs=12, batch_size=8, learning_rate=1e-4, random_crop=False)
+    rows = list(Trainer(model, few, settings).epochs(quiet, quiet))
     assert rows[-1].acc == 1.0
 
 
@@ -134,10 +147,10 @@ def test_mixed_precision_keeps_its_weights_in_single(bfloat16, data):
 )
 def test_a_network_at_a_smaller_crop_is_the_same_network(tf, architecture, crop, small):
     """Weight for weight; its last feature map is resampled to the size that the dense layers expect."""
-    from alexvgg.early_crops import at_crop
-    from alexvgg.prediction import logits_network
+    from alexvgg.evaluation.prediction import logits_network
+    from alexvgg.training.early_crops import at_crop
 
-    network = logits_network(models.named(architecture).build(crop, 3, {"dropout": 0.0}))
+    network = logits_network(registry.named(architecture).build(crop, 3, {"dropout": 0.0}))
     smaller = at_crop(network, small)
     assert smaller.count_params() == network.count_params()
     assert {id(v) for v in smaller.variables} == {id(v) for v in network.variables}
@@ -153,8 +166,9 @@ def test_a_network_at_a_smaller_crop_is_the_same_network(tf, architecture, crop,
 def test_early_crops_train_the_same_weights(tf, data):
     _, plain = run(data, epochs=3)
     model, rows = run(data, epochs=3, early_crops=[{"crop": 10, "epochs": 1}, {"crop": 12, "epochs": 1}])
-    assert [row.epoch for row in rows] == [1, 2, 3]
-    assert rows != plain
+    assert [(row.epoch, row.crop) for row in rows] == [(1, 10), (2, 12), (3, 16)]
+    assert [row.crop for row in plain] == [16, 16, 16]
+    assert [row.loss for row in rows] != [row.loss for row in plain]
     assert model.input_shape == (None, 16, 16, 3)
 
 
@@ -165,21 +179,21 @@ def test_early_crops_learn(tf, data):
 
 
 def test_compiled_by_xla_it_learns_too(tf, data):
-    """Its dropout draws other numbers, so the two cannot be held against each other."""
+    """Its dropout draws other numbers, so the two cannot be compared."""
     _, rows = run(data, epochs=60, random_crop=False, jit_compile=True)
     assert rows[-1].acc > 0.95
 
 
 def test_stopped_it_is_the_beginning_of_the_whole_training(tf, data):
     """Two steps an epoch: of six, three are made, on the whole training's schedule."""
-    from alexvgg.training import Trainer
+    from alexvgg.training.trainer import Trainer
 
     seen = {}
 
     def train(name, **changes):
         seen[name] = []
-        trainer = Trainer(tiny_network(), data, description(8), 16, recipe(epochs=3, schedule="cosine", **changes), 0)
-        return list(trainer.epochs(data, 8, lambda **numbers: seen[name].append(numbers), quiet))
+        trainer = Trainer(tiny_network(), data, identity(epochs=3, schedule="cosine", **changes))
+        return list(trainer.epochs(lambda **numbers: seen[name].append(numbers), quiet))
 
     whole, stopped = train("whole"), train("stopped", stop_after=3)
     assert seen["stopped"] == seen["whole"][:3]
@@ -187,6 +201,44 @@ def test_stopped_it_is_the_beginning_of_the_whole_training(tf, data):
     assert [row.epoch for row in stopped] == [1, 2]
     assert (stopped[1].loss, stopped[1].acc) == (seen["whole"][2]["loss"], seen["whole"][2]["acc"])
     assert train("longer than it is", stop_after=99) == whole
+
+
+def test_validation_is_of_the_validation_split_in_batches_of_the_recipes_size(tf, data):
+    from alexvgg.training.trainer import Trainer
+
+    others = Split(data.train.images[:21], 1 - data.train.labels[:21])
+    trainer = Trainer(tiny_network(), TrainingData(data.train, others, description(8)), identity(batch_size=10))
+    points = []
+    [row] = trainer.epochs(quiet, lambda: points.append(trainer.state()[1]))
+    batches = [[len(value) for name, value in arrays.items() if name.startswith("val_logits")] for arrays in points]
+    assert batches == [[]] * 3 + [[10], [10, 10], [10, 10, 1]]
+    logits = np.concatenate([value for name, value in points[-1].items() if name.startswith("val_logits")])
+    assert row.val_acc == metrics.accuracy(logits, others.labels)
+    assert row.val_loss == metrics.cross_entropy(logits, others.labels)
+
+
+def test_the_beginning_is_noted_exactly(tf, data):
+    """Losses and weights after steps 1, 2 and 10; two steps an epoch."""
+    from alexvgg.training.trainer import Trainer
+
+    def begun(seed=0, **changes):
+        model, steps = tiny_network(), []
+        trainer = Trainer(model, data, identity(seed, **changes))
+        list(trainer.epochs(lambda **numbers: steps.append(numbers), quiet))
+        return model, steps, trainer.beginning
+
+    _, steps, beginning = begun(epochs=6)
+    assert [one.step for one in beginning] == [1, 2, 10]
+    assert beginning[0].loss == steps[0]["loss"]
+    assert (beginning[0].loss + beginning[1].loss) / 2 == steps[1]["loss"]  # what is reported is a running mean
+    assert begun(epochs=6)[2] == beginning
+    for i, stop in enumerate((1, 2, 10)):
+        model, _, until_then = begun(epochs=6, stop_after=stop)
+        assert until_then == beginning[: i + 1]
+        weights = b"".join(weight.tobytes() for weight in model.get_weights())
+        assert until_then[i].weights_sha256 == hashlib.sha256(weights).hexdigest()
+    other = begun(seed=1, epochs=6)[2]
+    assert not {one.weights_sha256 for one in beginning} & {one.weights_sha256 for one in other}
 
 
 def test_loss_that_is_not_finite_names_the_step(tf, data):
@@ -232,7 +284,7 @@ def test_validation_loss_is_keras(tf, smoothing):
 def test_optimizers_are_keras(tf, changes):
     import keras
 
-    from alexvgg.optimizers import Optimizer
+    from alexvgg.training.optimizer import Optimizer
 
     chosen = recipe(**changes)
     random = np.random.default_rng(0)
@@ -254,6 +306,12 @@ def test_optimizers_are_keras(tf, changes):
         assert np.allclose(a.numpy(), b.numpy(), rtol=1e-5, atol=1e-6)
 
 
+def test_early_crops_come_before_the_networks_own():
+    assert crops(recipe(epochs=3), 16) == [16, 16, 16]
+    early = [{"crop": 10, "epochs": 2}, {"crop": 12, "epochs": 1}]
+    assert crops(recipe(epochs=5, early_crops=early), 16) == [10, 10, 12, 16, 16]
+
+
 def test_schedules():
     rates = {name: [learning_rate(recipe(schedule=name, warmup_fraction=0.2), s, 100) for s in range(100)]
              for name in ("constant", "cosine", "one_cycle")}  # fmt: skip
@@ -271,6 +329,16 @@ def test_metrics_by_hand():
     logits = np.log(np.array([[0.7, 0.2, 0.1], [0.1, 0.2, 0.7]], np.float32))
     labels = np.array([0, 1])
     assert metrics.accuracy(logits, labels) == 0.5
+    assert metrics.label_rank(logits, labels).tolist() == [1, 2]
+    assert metrics.top_k_accuracy(logits, labels, 1) == 0.5
     assert metrics.top_k_accuracy(logits, labels, 2) == 1.0
     assert metrics.cross_entropy(logits, labels) == pytest.approx(-(math.log(0.7) + math.log(0.2)) / 2)
     assert metrics.accuracy_interval(0.5, 100) == pytest.approx((0.4038, 0.5962), abs=1e-4)  # Wilson, by hand
+
+
+def test_of_equal_logits_the_first_is_the_answer():
+    logits = np.array([[1.0, 3.0, 3.0, 2.0]] * 4, np.float32)
+    labels = np.arange(4)
+    assert metrics.label_rank(logits, labels).tolist() == [4, 1, 2, 3]
+    assert ((metrics.label_rank(logits, labels) == 1) == (logits.argmax(axis=1) == labels)).all()
+    assert metrics.top_k_accuracy(logits, labels, 1) == metrics.accuracy(logits, labels) == 0.25

@@ -34,7 +34,7 @@ def wait_for(port: int, server: subprocess.Popen) -> None:
 def test_sigterm_ends_the_server_and_all_that_it_started(tmp_path, port):
     project = Project(tmp_path / "with space")
     project.environment["PYTHONPATH"] = str(project.folder / "src")
-    command = [sys.executable, "-m", "alexvgg.cli", "ui", "--port", str(port)]
+    command = [sys.executable, "-m", "alexvgg", "ui", "--port", str(port)]
     server = subprocess.Popen(command, cwd=project.folder, env=project.environment)
     wait_for(port, server)
     started = psutil.Process(server.pid).children(recursive=True)

@@ -3,7 +3,7 @@
     python tests/torture.py --kills 200 --late-kills 40 --damages 1000 --seed 1 [--cifar-kills 20] [--output file]
 
 Prints one table: the fault, how often it was tried, how often it was survived, what was lost. Survived means: after
-`dvc repro`, weights, histories, metrics, table and `dvc.lock` are, byte for byte, those of an undisturbed run.
+`dvc repro`, weights, rows, reports and `dvc.lock` are, byte for byte, those of an undisturbed run.
 """
 
 import argparse
@@ -27,8 +27,10 @@ from ruamel.yaml import YAML
 from conftest import CIFAR100_ARCHIVE, ROOT
 from project import Project
 
+# What a run makes or changes. Of DVC's cache it is all: what a training made would be restored, from the run cache.
 MADE = (
     "dvc.lock",
+    "rows",
     "weights",
     "reports",
     ".alexvgg",
@@ -36,7 +38,7 @@ MADE = (
     "mlflow.db-shm",
     "mlflow.db-wal",
     "mlruns",
-    ".dvc/cache/runs",
+    ".dvc/cache",
 )
 
 
@@ -108,9 +110,11 @@ class Chain:
         self.profile = profile
         self.stretch = stretch
         if every is not None:
-            keeper = folder / "src/alexvgg/keeper.py"
-            keeper.write_text(re.sub(r"\bEVERY = [\d.]+", f"EVERY = {every:.3f}", keeper.read_text()))
-        self.project.dvc("repro", "preprocess", "published", *(["train@alexnet-0"] * trained))
+            saver = folder / "src/alexvgg/checkpoints/saver.py"
+            text, found = re.subn(r"^EVERY = [\d.]+", f"EVERY = {every:.3f}", saver.read_text(), flags=re.MULTILINE)
+            assert found == 1
+            saver.write_text(text)
+        self.project.dvc("repro", "preprocess", "networks", *(["train@alexnet-0"] * trained))
         self.start = folder.parent / f"{folder.name} at the start"
         for name in MADE:
             copy(folder / name, self.start / name)
@@ -275,19 +279,17 @@ def interruptions(
 
 def damages(folder: Path, tries: int, rng: random.Random) -> list[Tally]:
     """Flip a bit of a file, or cut it off; the file as it was is put back afterwards."""
-    from alexvgg import files, params_file
-    from alexvgg.checkpoint import Checkpoints
+    from alexvgg.checkpoints.store import Checkpoints
     from alexvgg.data import arrays, download
-    from alexvgg.errors import AlexvggError
+    from alexvgg.data.registry import SOURCES
+    from alexvgg.params import file
+    from alexvgg.system import files
+    from alexvgg.system.errors import AlexvggError
 
-    chain = Chain(folder, "quickstart", small, every=0.5, stretch=20.0)  # long enough for two checkpoints
-    chain.reset()
-    while len(list(folder.glob(".alexvgg/checkpoints/alexnet-0*/*.sha256"))) < 2:
-        chain.interrupt(rng, signal.SIGKILL)
-    where = next(path for path in folder.glob(".alexvgg/checkpoints/alexnet-0*") if path.is_dir())
+    where = unfinished(folder, rng)
     newest, older = sorted(where.glob("*.sha256"), reverse=True)
     with Checkpoints(where) as checkpoints:
-        from alexvgg.snapshot import files_of, listed, read
+        from alexvgg.checkpoints.snapshot import files_of, listed, read
 
         environment, second = read(older).environment, older.read_text()
 
@@ -298,7 +300,8 @@ def damages(folder: Path, tries: int, rng: random.Random) -> list[Tally]:
                 found.step == read(older).step
             )
 
-        data = params_file.load(folder / "params.yaml").data
+        data = file.load(folder / "params.yaml").data
+        archive, title = folder / "data/archive.gz", SOURCES[data.source].title
         description = arrays.load_description(folder / "data/description.json")
 
         def refuses(check: Callable[[], object]) -> Callable[[], bool]:
@@ -317,9 +320,7 @@ def damages(folder: Path, tries: int, rng: random.Random) -> list[Tally]:
                 path: (f"the newest checkpoint, {path.suffixes[0][1:]}", "nothing: the older one is used", checkpoint)
                 for path in files_of(newest)
             },
-            folder / "data/archive.gz": (
-                "the archive", "nothing: refused", refuses(lambda: download.verify(folder / "data/archive.gz", data)),
-            ),
+            archive: ("the archive", "nothing: refused", refuses(lambda: download.verify(archive, data, title))),
             folder / "data/description.json": (
                 "the description of the arrays", "nothing: refused",
                 refuses(lambda: arrays.load_description(folder / "data/description.json")),
@@ -332,6 +333,8 @@ def damages(folder: Path, tries: int, rng: random.Random) -> list[Tally]:
                 "nothing: refused",
                 refuses(lambda path=path: arrays.load(path, description)),
             )
+        for path in checks:
+            _own(path)
         tallies = {
             path: Tally(f"a bit flipped or the end cut off: {what}", remark=lost)
             for path, (what, lost, _) in checks.items()
@@ -343,6 +346,23 @@ def damages(folder: Path, tries: int, rng: random.Random) -> list[Tally]:
             if number % 100 == 99:
                 say(f"{number + 1} of {tries} damages")
     return list(tallies.values())
+
+
+def unfinished(folder: Path, rng: random.Random) -> Path:
+    """The two checkpoints of a training that was killed."""
+    chain = Chain(folder, "quickstart", small, every=0.5, stretch=20.0)  # long enough for two
+    chain.reset()
+    while len(list(folder.glob(".alexvgg/checkpoints/alexnet-0*/*.sha256"))) < 2:
+        if chain.interrupt(rng, signal.SIGKILL) is None:
+            chain.reset()
+    return next(path for path in folder.glob(".alexvgg/checkpoints/alexnet-0*") if path.is_dir())
+
+
+def _own(path: Path) -> None:
+    """Make a file one of its own that can be written to: what DVC keeps is a link into its cache."""
+    content = path.read_bytes()
+    path.unlink()
+    path.write_bytes(content)
 
 
 def _damaged(path: Path, rng: random.Random, noticed: Callable[[], bool]) -> bool:
@@ -403,10 +423,10 @@ def table(tallies: list[Tally], settings: argparse.Namespace) -> str:
         "",
         f"`make torture {command}` on two CPU cores printed this.",
         "",
-        "Survived an interruption: after `dvc repro`, weights, histories, metrics, table and `dvc.lock` are byte for byte",
-        "those of an undisturbed run. Survived damage: it was noticed, and no wrong number came of it. Survived a faulty",
-        "tracking server: after `alexvgg sync`, the run has every epoch once. Lost work is the time between the last",
-        "checkpoint and a `kill -9`; on the digits a checkpoint is made every two seconds, on CIFAR-100 every 50, as in use.",
+        "Survived an interruption: after `dvc repro`, weights, rows, reports and `dvc.lock` are byte for byte those of an",
+        "undisturbed run. Survived damage: it was noticed, and no wrong number came of it. Survived a faulty tracking",
+        "server: after `alexvgg sync`, the run has every epoch once. Lost work is the time between the last checkpoint",
+        "and a `kill -9`; on the digits a checkpoint is made every two seconds, on CIFAR-100 every 50, as in use.",
         "SIGINT and SIGTERM lose nothing: the stage makes a checkpoint first.",
         "",
         "| fault | tried | survived | lost |",

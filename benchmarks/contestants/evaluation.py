@@ -9,17 +9,18 @@ import numpy as np
 from full import described
 from windows import serve
 
-from alexvgg import models, runtime
+from alexvgg.networks import registry, runtime
+from alexvgg.system import hardware
 
 
 def main(architecture: str, crop: int, batch_size: int) -> None:
     runtime.start("float32", 0)
-    from alexvgg.prediction import Predictor
+    from alexvgg.evaluation.prediction import Predictor
 
-    model = models.named(architecture).build(crop, 100, {})
+    model = registry.named(architecture).build(crop, 100, {})
     predictor = Predictor.of(model, described({}, {}), crop, batch_size)
     images = np.random.default_rng(0).integers(0, 256, (batch_size, 32, 32, 3), np.uint8)
-    serve(lambda: predictor.logits(images), batch_size, hardware=runtime.hardware())
+    serve(lambda: predictor.logits(images), batch_size, hardware=hardware.title())
 
 
 if __name__ == "__main__":

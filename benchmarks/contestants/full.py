@@ -19,7 +19,9 @@ import numpy as np
 from ruamel.yaml import YAML
 from windows import Windows
 
-from alexvgg import keeper, layout, runtime
+from alexvgg.checkpoints import saver
+from alexvgg.networks import runtime
+from alexvgg.pipeline import layout
 
 ROOT = Path(__file__).resolve().parents[2]
 WARM_UP = 4  # steps: those that compile, and a checkpoint after each but the last
@@ -51,37 +53,37 @@ def described(images: dict[str, int], sha256: dict[str, str]) -> Any:
     from alexvgg.data.arrays import Description
 
     return Description(
-        source="cifar100", archive_sha256="", classes=[str(i) for i in range(100)], superclasses={}, side=32,
-        mean=[0.5] * 3, std=[0.25] * 3, resize=256, crop=227, images=images, sha256=sha256,
+        source="cifar100", title="random", archive_sha256="", classes=[str(i) for i in range(100)], superclasses={},
+        side=32, mean=[0.5] * 3, std=[0.25] * 3, resize=256, crop=227, images=images, sha256=sha256,
     )  # fmt: skip
 
 
-def main(architecture: str, crop: int, batch_size: int, images: int = 45_000, every: float = keeper.EVERY) -> None:
+def main(architecture: str, crop: int, batch_size: int, images: int = 45_000, every: float = saver.EVERY) -> None:
     runtime.start("float32", 0)  # before anything imports TensorFlow, as in the stage
-    from alexvgg import progress
+    from alexvgg.pipeline import progress
 
     windows = Windows(batch_size, WARM_UP)
-    keeper.time = SimpleNamespace(monotonic=windows.work_clock)  # type: ignore[assignment]
-    shown, kept = progress.Progress.step, keeper.Keeper.safe_point
+    saver.time = SimpleNamespace(monotonic=windows.work_clock)  # type: ignore[assignment]
+    shown, saved = progress.Progress.step, saver.Saver.safe_point
 
     def step(self: Any, **numbers: float) -> None:
         shown(self, **numbers)
-        keeper.EVERY = 0.0 if numbers["step"] < WARM_UP else every
+        saver.EVERY = 0.0 if numbers["step"] < WARM_UP else every
 
     def safe_point(self: Any) -> None:
-        kept(self)  # a checkpoint belongs to the window of the step before it
+        saved(self)  # a checkpoint belongs to the window of the step before it
         windows.after_step()
 
     progress.Progress.step = step  # type: ignore[method-assign, assignment]
-    keeper.Keeper.safe_point = safe_point  # type: ignore[method-assign]
+    saver.Saver.safe_point = safe_point  # type: ignore[method-assign]
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         os.chdir(folder)
         make_project(architecture, crop, batch_size, {"train": images, **IMAGES})
         sys.path.insert(0, str(ROOT / "stages"))
-        import sources
+        import check
         import train
 
-        sources.main()
+        check.main()
         try:
             train.main("bench", 0)
         except KeyboardInterrupt:

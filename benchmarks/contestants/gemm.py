@@ -2,7 +2,7 @@
 
 from windows import serve
 
-from alexvgg import runtime
+from alexvgg.networks import runtime
 
 SIDE = 4096
 

@@ -13,15 +13,14 @@ import numpy as np
 import tensorflow as tf
 from windows import Windows
 
-from alexvgg import models
-from alexvgg.models import blocks
+from alexvgg.networks import blocks, registry
 
 
 def main(architecture: str, crop: int, batch_size: int) -> None:
     blocks.BatchNormalization = keras.layers.BatchNormalization  # type: ignore[misc, assignment]
     blocks.Conv2D = keras.layers.Conv2D  # type: ignore[misc, assignment]
     blocks.Dense = keras.layers.Dense  # type: ignore[misc, assignment]
-    model = models.named(architecture).build(crop, 100, {})
+    model = registry.named(architecture).build(crop, 100, {})
     model.compile(optimizer=keras.optimizers.Adam(), loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     random = np.random.default_rng(0)
     images = random.normal(size=(batch_size, crop, crop, 3)).astype(np.float32)

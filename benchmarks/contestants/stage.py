@@ -13,7 +13,7 @@ import time
 from contextlib import nullcontext
 from pathlib import Path
 
-from alexvgg import runtime
+from alexvgg.networks import runtime
 
 waited = 0.0
 wait = subprocess.Popen.wait

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from windows import serve
 
-from alexvgg import anatomy, cost, models, params_file, runtime
+from alexvgg.networks import counting, registry, runtime
+from alexvgg.params import file
+from alexvgg.system import hardware
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -17,16 +19,16 @@ def main(
     architecture: str, crop: int, batch_size: int,
     precision: str, inter_threads: int | None, steps_per_call: int, without_update: bool,
 ) -> None:  # fmt: skip
-    recipe = params_file.load(ROOT / "profiles/cpu.yaml").recipe(architecture)
+    recipe = file.load(ROOT / "profiles/cpu.yaml").recipe(architecture)
     tf = runtime.start(precision, 0)
     if inter_threads is not None:
         tf.config.threading.set_inter_op_parallelism_threads(inter_threads)
     import keras
 
-    from alexvgg.optimizers import Optimizer
-    from alexvgg.prediction import logits_network
+    from alexvgg.evaluation.prediction import logits_network
+    from alexvgg.training.optimizer import Optimizer
 
-    model = models.named(architecture).build(crop, 100, {})
+    model = registry.named(architecture).build(crop, 100, {})
     network = logits_network(model)
     optimizer = Optimizer(recipe, network.trainable_variables)
     loss_of = keras.losses.CategoricalCrossentropy(from_logits=True)
@@ -49,9 +51,9 @@ def main(
             step(number, rate)
         return step(number, rate)
 
-    layers = anatomy.layers(model)
-    flop = cost.training_flop(layers, layers)
-    facts = {"params": model.count_params(), "flops": flop, "hardware": runtime.hardware()}
+    layers = counting.layers(model)
+    flop = counting.training_flop(layers, layers)
+    facts = {"params": model.count_params(), "flops": flop, "hardware": hardware.title()}
     call = steps if steps_per_call > 1 else step
     serve(lambda: float(call(tf.constant(1), tf.constant(1e-6))), batch_size * steps_per_call, **facts)
 

@@ -1,1 +1,0 @@
-"""From an archive to arrays: nothing here imports TensorFlow."""

@@ -3,31 +3,34 @@
 import hashlib
 import io
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from alexvgg import files
 from alexvgg.data import aligned
 from alexvgg.data.dataset import Split
-from alexvgg.errors import DataError
+from alexvgg.system import files
+from alexvgg.system.errors import DataError
 
-MEND = "run `dvc checkout` or `dvc repro -f preprocess`"
+REMEDY = "run `dvc checkout` or `dvc repro -f preprocess`"
 
 
 class Description(BaseModel):
-    """What `preprocess` found out about the data; `data/description.json`.
+    """What `preprocess` found in the data: `data/description.json`.
 
     `superclasses` groups the names in `classes`; for data without such groups it is empty.
     `mean` and `std` are per channel, of the training split, pixel values from 0 to 1. `resize` and `crop`
     are the crop geometry: images of `side` pixels are resized to `resize`, of which `crop` is cut out.
+    `source` is the data set's name, `title` the one that people read.
     `images` and `sha256` are, by split, the number of images and the digest of the file of arrays.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     source: str
+    title: str
     archive_sha256: str
     classes: list[str]
     superclasses: dict[str, list[str]]
@@ -49,6 +52,15 @@ class Description(BaseModel):
         return round(crop * self.resize / self.crop)
 
 
+@dataclass(frozen=True)
+class TrainingData:
+    """What a training reads."""
+
+    train: Split
+    val: Split
+    description: Description
+
+
 def save(path: Path, split: Split) -> str:
     """Write a split; the same arrays give the same bytes. Returns their sha256.
 
@@ -66,7 +78,7 @@ def load(path: Path, description: Description) -> Split:
     try:
         with path.open("rb") as file:
             if hashlib.file_digest(file, "sha256").hexdigest() != description.sha256[path.stem]:
-                raise DataError(f"{path} is damaged (its sha256 is not the one in data/description.json); {MEND}")
+                raise DataError(f"{path} is damaged (its sha256 is not the one in data/description.json); {REMEDY}")
             file.seek(0)
             return Split(_read(file), _read(file))
     except FileNotFoundError:
@@ -100,4 +112,4 @@ def load_description(path: Path) -> Description:
     except FileNotFoundError:
         raise DataError(f"{path} does not exist; run `dvc repro preprocess`") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"{path} is damaged ({error}); {MEND}") from None
+        raise DataError(f"{path} is damaged ({error}); {REMEDY}") from None

@@ -1,6 +1,6 @@
-"""Get the archive that `data` names: by network, from a local copy, or from an installed package."""
+"""Get the archive that `data:` names: from the network, a local copy, or an installed package."""
 
-import importlib.util
+import os
 import shutil
 import time
 from collections.abc import Callable
@@ -11,47 +11,42 @@ from urllib.request import url2pathname
 import requests
 from tqdm import tqdm
 
-from alexvgg import files
-from alexvgg.errors import DataError
-from alexvgg.params import Cifar100, Digits
+from alexvgg.data.source import Source, SourceSettings
+from alexvgg.system import files
+from alexvgg.system.errors import DataError
 
 ATTEMPTS = 3
 TIMEOUT = (10, 60)  # seconds to connect, seconds between two pieces
 CHUNK = 1 << 20  # bytes
 
 
-def fetch(data: Digits | Cifar100, local: Path | None, destination: Path, before_writing: Callable[[], None]) -> None:
-    """Put the archive at `destination`, once its sha256 is one that `data` accepts.
+def fetch(settings: SourceSettings, source: Source, destination: Path, before_writing: Callable[[], None]) -> None:
+    """Put the archive at `destination`, once its sha256 is one that `settings` accepts.
 
-    `local` is a copy supplied by hand; `before_writing` may raise. Raises DataError and leaves `destination` as it was.
+    It comes from an installed package, from the copy that an environment variable names, or from the network.
+    `before_writing` may raise. Raises DataError and leaves `destination` as it was.
     """
+    named = os.environ.get(source.by_hand) if source.by_hand else None
     with files.replacing(destination) as temporary:
-        if isinstance(data, Digits):
-            _copy(_bundled_digits(), temporary, "run `make setup`")
-        elif local is not None:
-            _copy(local, temporary, "see what ALEXVGG_CIFAR100_ARCHIVE names")
+        if source.bundled is not None:
+            _copy(source.bundled(), temporary, "run `make setup`")
+        elif named:
+            _copy(Path(named), temporary, f"see what {source.by_hand} names")
         else:
-            _download(data.urls, temporary)
-        verify(temporary, data)
+            _download(settings.addresses, temporary, source.by_hand)
+        verify(temporary, settings, source.title)
         before_writing()
 
 
-def verify(archive: Path, data: Digits | Cifar100) -> str:
-    """The sha256 of an archive, which has to be one that `data` accepts. Raises DataError."""
+def verify(archive: Path, settings: SourceSettings, title: str) -> str:
+    """The sha256 of an archive, which has to be one that `settings` accepts. Raises DataError."""
     found = files.sha256(archive)
-    if found not in data.sha256:
+    if found not in settings.sha256:
         raise DataError(
-            f"wrong hash: the {data.source} archive has sha256 {found}, data.sha256 allows "
-            f"{' or '.join(data.sha256)}; get it again, or add the hash there if you trust this copy"
+            f"wrong hash: the archive of {title} has sha256 {found}, data.sha256 allows "
+            f"{' or '.join(settings.sha256)}; get it again, or add the hash there if you trust this copy"
         )
     return found
-
-
-def _bundled_digits() -> Path:
-    spec = importlib.util.find_spec("sklearn")
-    if spec is None or spec.origin is None:
-        raise DataError("scikit-learn, which brings the digits, is not installed; run `make setup`")
-    return Path(spec.origin).parent / "datasets" / "data" / "digits.csv.gz"
 
 
 def _copy(source: Path, destination: Path, remedy: str) -> None:
@@ -64,7 +59,7 @@ def _copy(source: Path, destination: Path, remedy: str) -> None:
         shutil.copyfileobj(reader, writer)
 
 
-def _download(urls: list[str], destination: Path) -> None:
+def _download(urls: list[str], destination: Path, by_hand: str | None) -> None:
     failures = []
     for url in urls:
         try:
@@ -72,10 +67,8 @@ def _download(urls: list[str], destination: Path) -> None:
             return
         except (requests.RequestException, DataError) as error:
             failures.append(f"{url}: {_reason(error)}")
-    raise DataError(
-        f"no archive could be downloaded ({'; '.join(failures)}); get cifar-100-python.tar.gz by hand and name it: "
-        "ALEXVGG_CIFAR100_ARCHIVE=/path/to/cifar-100-python.tar.gz make repro"
-    )
+    remedy = f"; get it by hand and name it: {by_hand}=/path/to/it make repro" if by_hand else ""
+    raise DataError(f"no archive could be downloaded ({'; '.join(failures)}){remedy}")
 
 
 def _attempt(url: str, destination: Path) -> None:

@@ -1,1 +1,0 @@
-"""From metrics to tables and figures: imports neither TensorFlow nor MLflow."""

@@ -1,13 +1,13 @@
-"""What a report is made from: the runs, what was found in them, and the pictures that show it."""
+"""What a report is made from: the rows, what was found in them, and the pictures that show it."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from alexvgg.data.arrays import Description
-from alexvgg.reporting.ablations import Comparison
+from alexvgg.reporting.comparisons import Comparison
 from alexvgg.reporting.effort import Effort
-from alexvgg.reporting.results import Run, by_model
+from alexvgg.rows.row import Row, by_model
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Pictures:
     curves: Path
     crops: Path
     montage: Path
-    architectures: Path  # a folder, `<model>.png`
+    networks: Path  # a folder, `<model>.png`
     comparisons: Path  # a folder, `<comparison>.png`
 
 
@@ -25,18 +25,18 @@ class Pictures:
 class Contents:
     """The same for the table of the talk, the page and the deck.
 
-    `published` has each architecture as the slides write it, as stage `published` counts it.
+    `drawn` has each architecture as the slides draw it, as the stage `networks` counts it.
     """
 
     profile: str
-    runs: list[Run]
+    rows: list[Row]
     comparisons: list[Comparison]
     efforts: list[Effort]
-    published: dict[str, dict[str, Any]]
+    drawn: dict[str, dict[str, Any]]
     description: Description
     pictures: Pictures
 
     @property
-    def first_of_model(self) -> dict[str, Run]:
-        """The run of each model with its first seed."""
-        return {model: several[0] for model, several in by_model(self.runs).items()}
+    def first_of_model(self) -> dict[str, Row]:
+        """The row of each model with its first seed."""
+        return {model: several[0] for model, several in by_model(self.rows).items()}

@@ -10,10 +10,10 @@ from typing import Any
 from pptx import Presentation
 from pptx.util import Emu, Inches, Pt
 
-from alexvgg import files
 from alexvgg.reporting import slide, table, talk
 from alexvgg.reporting.contents import Contents
 from alexvgg.reporting.results import summarize
+from alexvgg.system import files
 
 WIDTH, HEIGHT, MARGIN = Inches(13.333), Inches(7.5), Inches(0.5)
 TOP = Inches(1.35)  # below the title
@@ -24,12 +24,12 @@ EPOCH = (2000, 1, 1, 0, 0, 0)  # the date of everything in the file, so that the
 
 def write(path: Path, contents: Contents) -> None:
     """Write the deck: results, curves, settings, networks, two pages for every comparison, the data."""
-    deck, runs, pictures = _Deck(), contents.runs, contents.pictures
-    results = summarize(runs)
+    deck, rows, pictures = _Deck(), contents.rows, contents.pictures
+    results = summarize(rows)
     on_slide_data = contents.description.source == slide.DATA
-    settings = table.settings(runs).replace("`", "").split("\n")
+    settings = table.settings(rows).replace("`", "").split("\n")
     deck.text(f"AlexNet + VGG: results of profile {contents.profile}", settings)
-    deck.table("Results", *table.main_cells(results), table.footnote(results, runs))
+    deck.table("Results", *table.main_cells(results), table.footnote(results, rows))
     if on_slide_data and (beside := table.slide_cells(results)):
         deck.table("Beside the slide", table.BESIDE, beside)
     deck.picture("Curves", pictures.curves, "Loss and accuracy by epoch.")
@@ -46,14 +46,14 @@ def write(path: Path, contents: Contents) -> None:
 
 def _networks(deck: "_Deck", contents: Contents) -> None:
     """As counted, and a drawing of each architecture: of the first model that has it."""
-    deck.table("Networks as the slides write them", talk.PUBLISHED, talk.published_cells(contents.published))
+    deck.table("Networks as the slides write them", talk.DRAWN, talk.drawn_cells(contents.drawn))
     shown = set()
-    for model, run in contents.first_of_model.items():
-        architecture = run.summary["architecture"]
+    for model, row in contents.first_of_model.items():
+        architecture = row.summary.architecture
         if architecture not in shown:
             shown.add(architecture)
             title = f"{slide.DRAWINGS.get(architecture, 'Network')}: {model}"
-            deck.picture(title, contents.pictures.architectures / f"{model}.png", f"The layers of {model}.")
+            deck.picture(title, contents.pictures.networks / f"{model}.png", f"The layers of {model}.")
 
 
 def _data(deck: "_Deck", contents: Contents) -> None:

@@ -3,12 +3,10 @@
 import json
 from dataclasses import dataclass
 
-import pandas as pd
-
-from alexvgg import cost
+from alexvgg.evaluation import cost
 from alexvgg.reporting import slide
-from alexvgg.reporting.results import Run, by_model
 from alexvgg.reporting.table import grid
+from alexvgg.rows.row import Row, by_model
 
 HEADINGS = ["Model", "Training, PFLOP", "Slide Val_ACC", "first after epoch", "PFLOP until then", "Share"]
 NOTE = """\
@@ -33,9 +31,9 @@ class Effort:
     petaflop_to_it: float
 
 
-def efforts(runs: list[Run], histories: dict[str, pd.DataFrame]) -> list[Effort]:
-    """One a model, in the order of the runs. `histories` by `<model>-<seed>`."""
-    return [_effort(several, histories) for several in by_model(runs).values()]
+def efforts(rows: list[Row]) -> list[Effort]:
+    """One a model, in the order of the rows."""
+    return [_effort(several) for several in by_model(rows).values()]
 
 
 def markdown(found: list[Effort]) -> str:
@@ -44,7 +42,7 @@ def markdown(found: list[Effort]) -> str:
 
 
 def cells(found: list[Effort]) -> tuple[list[str], list[list[str]]]:
-    """Headings and lines of a table; on other data than the slide's, without what holds it against the slide."""
+    """Headings and lines of a table; the columns about the slide only where the data are the slide's."""
     columns = len(HEADINGS) if _compared(found) else 2
     return HEADINGS[:columns], [_cells(one, found)[:columns] for one in found]
 
@@ -58,23 +56,22 @@ def _compared(found: list[Effort]) -> bool:
     return any(one.printed is not None for one in found)
 
 
-def _effort(runs: list[Run], histories: dict[str, pd.DataFrame]) -> Effort:
-    first = runs[0].summary
-    printed = slide.RESULTS.get(first["architecture"], {}).get("val_acc") if first["source"] == slide.DATA else None
-    flops = [cost.petaflop_by_epoch(run.summary, run.metrics["training_flop"]) for run in runs]
+def _effort(rows: list[Row]) -> Effort:
+    first = rows[0].summary
+    printed = slide.RESULTS.get(first.architecture, {}).get("val_acc") if first.source == slide.DATA else None
+    flops = [cost.petaflop_by_epoch(row.summary, row.history["crop"], row.evaluation.training_flop) for row in rows]
     whole = sum(flop[-1] for flop in flops) / len(flops)
-    network = json.dumps([first["architecture"], first["options"], first["crop"]], sort_keys=True)
-    reached = [None if printed is None else _first(run, histories, printed) for run in runs]
+    network = json.dumps([first.architecture, first.options, first.crop], sort_keys=True)
+    reached = [None if printed is None else _first(row, printed) for row in rows]
     to_it = [flop[-1] if epoch is None else flop[epoch - 1] for flop, epoch in zip(flops, reached, strict=True)]
     epochs = [epoch for epoch in reached if epoch is not None]
-    mean_epoch = sum(epochs) / len(epochs) if len(epochs) == len(runs) else None
-    return Effort(first["model"], network, whole, printed, mean_epoch, sum(to_it) / len(runs))
+    mean_epoch = sum(epochs) / len(epochs) if len(epochs) == len(rows) else None
+    return Effort(first.model, network, whole, printed, mean_epoch, sum(to_it) / len(rows))
 
 
-def _first(run: Run, histories: dict[str, pd.DataFrame], val_acc: float) -> int | None:
+def _first(row: Row, val_acc: float) -> int | None:
     """The first epoch, counted from 1, after which the validation accuracy is at least this."""
-    history = histories[f"{run.summary['model']}-{run.summary['seed']}"]
-    good = history.loc[history["val_acc"] >= val_acc, "epoch"]
+    good = row.history.loc[row.history["val_acc"] >= val_acc, "epoch"]
     return None if good.empty else int(good.iloc[0])
 
 

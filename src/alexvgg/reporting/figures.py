@@ -5,19 +5,19 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 
-from alexvgg.colors import COLORS
-from alexvgg.png import save
-from alexvgg.reporting.ablations import Comparison
+from alexvgg.reporting.comparisons import Comparison
+from alexvgg.reporting.palette import COLORS
+from alexvgg.reporting.png import save
+from alexvgg.rows.row import Row, by_model
 
 
-def curves(path: Path, histories: dict[str, pd.DataFrame], title: str) -> None:
+def curves(path: Path, rows: list[Row], title: str) -> None:
     """Loss and accuracy by epoch: solid for validation, dashed for training, a colour a model, a line a seed."""
     figure, axes = plt.subplots(1, 2, figsize=(12, 4.2), layout="constrained")
-    models = list(dict.fromkeys(run.rpartition("-")[0] for run in histories))
-    for run, history in histories.items():
-        model = run.rpartition("-")[0]
+    models = list(by_model(rows))
+    for row in rows:
+        model, history = row.summary.model, row.history
         color = COLORS[models.index(model) % len(COLORS)]
         for axis, measure in zip(axes, ("loss", "acc"), strict=True):
             axis.plot(history["epoch"], history[measure], "--", color=color, linewidth=1.2)
@@ -36,15 +36,15 @@ def curves(path: Path, histories: dict[str, pd.DataFrame], title: str) -> None:
     save(figure, path)
 
 
-def comparison(path: Path, found: Comparison, histories: dict[str, pd.DataFrame]) -> None:
+def comparison(path: Path, found: Comparison, rows: list[Row]) -> None:
     """Left: training (dashed) and validation error by epoch, mean and range over seeds. Right: what is compared."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained", width_ratios=(3, 2))
     for place, variant in enumerate(found.variants):
         color = COLORS[place % len(COLORS)]
-        runs = [history for name, history in histories.items() if name.rpartition("-")[0] == variant.model]
-        epochs = runs[0]["epoch"]
+        histories = [row.history for row in by_model(rows)[variant.model]]
+        epochs = histories[0]["epoch"]
         for measure, line in (("acc", "--"), ("val_acc", "-")):
-            errors = 1 - np.stack([history[measure].to_numpy() for history in runs])
+            errors = 1 - np.stack([history[measure].to_numpy() for history in histories])
             left.plot(epochs, errors.mean(axis=0), line, color=color, label=variant.name if line == "-" else None)
             left.fill_between(epochs, errors.min(axis=0), errors.max(axis=0), color=color, alpha=0.15, linewidth=0)
         deviation = 0.0 if np.isnan(variant.deviation) else variant.deviation

@@ -1,60 +1,61 @@
-"""The results of all runs, one row a model: means over seeds, and their spread."""
+"""The results of all rows, one line a model: means over seeds, and their spread."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from alexvgg import cost
-from alexvgg.metrics import accuracy_interval
+from alexvgg.evaluation import cost
+from alexvgg.evaluation.metrics import accuracy_interval
 from alexvgg.reporting import slide
+from alexvgg.rows.row import Row, by_model
 
 SLIDE_COLUMNS = ("loss", "val_loss", "acc", "val_acc")
-MEASURED = (*SLIDE_COLUMNS, "test_acc", "test_top5")
+MEASURED = (*SLIDE_COLUMNS, "test_loss", "test_acc", "test_top5")
 
 
-@dataclass(frozen=True)
-class Run:
-    """One training and its evaluation: what `train` and `evaluate` wrote."""
-
-    summary: dict[str, Any]
-    metrics: dict[str, Any]
-
-
-def by_model(runs: list[Run]) -> dict[str, list[Run]]:
-    """The runs of each model, in their order."""
-    found: dict[str, list[Run]] = {}
-    for run in runs:
-        found.setdefault(run.summary["model"], []).append(run)
-    return found
-
-
-def summarize(runs: list[Run]) -> pd.DataFrame:
-    """One row a model, in the order of the runs.
+def summarize(rows: list[Row]) -> pd.DataFrame:
+    """One line a model, in the order of the rows.
 
     Columns: model, architecture, source, params, the mean of each of MEASURED, its standard deviation
     (`<name>_sd`, missing for a single seed), test_acc_low and test_acc_high (95 %), seeds, and whether training went
     to its end (`finished`).
     """
-    table = pd.DataFrame([{**run.summary, **run.metrics, "finished": _finished(run)} for run in runs])
-    rows = []
-    for model, group in table.groupby("model", sort=False):
-        first = group.iloc[0]
-        row = {"model": model, **{name: first[name] for name in ("architecture", "source", "params")}}
-        for name in MEASURED:
-            row[name] = group[name].mean()
-            row[f"{name}_sd"] = group[name].std(ddof=1)
-        row["test_acc_low"], row["test_acc_high"] = accuracy_interval(row["test_acc"], first["images"]["test"])
-        row["seeds"] = [int(seed) for seed in group["seed"]]
-        row["finished"] = bool(group["finished"].all())
-        rows.append(row)
-    return pd.DataFrame(rows)
+    return pd.DataFrame([_line(several) for several in by_model(rows).values()])
 
 
-def records(results: pd.DataFrame) -> list[dict[str, Any]]:
-    """`results.json`: one object a model."""
+def _line(rows: list[Row]) -> dict[str, Any]:
+    first = rows[0].summary
+    line: dict[str, Any] = {name: getattr(first, name) for name in ("model", "architecture", "source", "params")}
+    measured = pd.DataFrame([row.summary.model_dump() | row.evaluation.metrics for row in rows])
+    for name in MEASURED:
+        line[name] = measured[name].mean()
+        line[f"{name}_sd"] = measured[name].std(ddof=1)
+    line["test_acc_low"], line["test_acc_high"] = _interval(rows, line["test_acc"])
+    line["seeds"] = [row.summary.seed for row in rows]
+    line["finished"] = all(cost.finished(row.summary) for row in rows)
+    return line
+
+
+def _interval(rows: list[Row], test_acc: float) -> tuple[float, float]:
+    """The 95 % interval of a model's mean test accuracy, from the number of test images."""
+    if len(rows) == 1:
+        return rows[0].evaluation.test_acc_low, rows[0].evaluation.test_acc_high
+    return accuracy_interval(test_acc, rows[0].summary.images["test"])
+
+
+def headline(results: pd.DataFrame) -> dict[str, dict[str, float]]:
+    """By model, the numbers that `dvc metrics` shows; deviations where there are several seeds."""
+    names = (*MEASURED, "val_acc_sd", "test_acc_sd")
+    lines = results.to_dict("records")
+    return {line["model"]: {name: line[name] for name in names if not pd.isna(line[name])} for line in lines}
+
+
+def document(profile: str, rows: list[Row]) -> dict[str, Any]:
+    """`results.json`: the table, and all that is known of each row, so that both can be checked."""
     names = ("model", "params", *SLIDE_COLUMNS, "test_acc", "test_acc_low", "test_acc_high", "seeds", "finished")
-    return [{name: _plain(row[name]) for name in names} for _, row in results.iterrows()]
+    table = [{name: line[name] for name in names} for line in summarize(rows).to_dict("records")]
+    whole = [{"key": row.summary.key, **row.summary.model_dump(), **row.evaluation.metrics} for row in rows]
+    return {"profile": profile, "table": table, "rows": whole}
 
 
 def flat(results: pd.DataFrame) -> pd.DataFrame:
@@ -69,10 +70,20 @@ def flat(results: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def _finished(run: Run) -> bool:
-    made, planned = cost.steps(run.summary)
-    return made == planned
+def curves(rows: list[Row]) -> pd.DataFrame:
+    """`curves.csv`: `model`, `seed`, `epoch`, `crop`, `split` (train, val), `loss`, `acc`; two lines an epoch."""
+    parts = []
+    for row in rows:
+        common = row.history[["epoch", "crop"]].assign(model=row.summary.model, seed=row.summary.seed)
+        for split, prefix in (("train", ""), ("val", "val_")):
+            measured = {name: row.history[f"{prefix}{name}"] for name in ("loss", "acc")}
+            parts.append(common.assign(split=split, **measured))
+    return pd.concat(parts)[["model", "seed", "epoch", "crop", "split", "loss", "acc"]]
 
 
-def _plain(value: Any) -> Any:
-    return value.item() if hasattr(value, "item") else value
+def by_class(rows: list[Row]) -> pd.DataFrame:
+    """`by_class.csv`: `class`, `model`, and `acc`, the share of right answers, over all seeds."""
+    answers = pd.concat([row.answers.assign(model=row.summary.model) for row in rows])
+    answers["acc"] = (answers["label"] == answers["answer"]).astype(float)
+    shares = answers.groupby(["label", "model"], sort=True)["acc"].mean().reset_index()
+    return shares.rename(columns={"label": "class"})

@@ -34,7 +34,7 @@ SIMONYAN = "Simonyan and Zisserman 2014"
 
 @dataclass(frozen=True)
 class Claim:
-    """A slide's figure that sets one choice against another, and what it (or the paper that it is from) says.
+    """A comparison that a slide shows, and what it (or the paper that it is from) claims.
 
     `setting` is the key that differs, in a roster entry's `options`, in its recipe, or its architecture. Every other
     value is compared with `reference`. `measure` says by what: the lower, the better. Those in `no_better` are said

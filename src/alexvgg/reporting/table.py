@@ -5,22 +5,23 @@ from typing import Any
 
 import pandas as pd
 
-from alexvgg import cost
+from alexvgg.evaluation import cost
 from alexvgg.reporting import slide
-from alexvgg.reporting.results import SLIDE_COLUMNS, Run
+from alexvgg.reporting.results import SLIDE_COLUMNS
+from alexvgg.rows.row import Row, by_model
+from alexvgg.rows.summary import Summary
 
 SLIDE_HEADINGS = ("Loss", "Val_Loss", "ACC", "Val_ACC")
 BESIDE = ["Model", "", "Slide", "Here", "Difference"]
-DATA_TITLES = {"cifar100": "CIFAR-100", "digits": "scikit-learn's handwritten digits (not CIFAR-100)"}
 
 
-def markdown(profile: str, results: pd.DataFrame, runs: list[Run]) -> str:
+def markdown(profile: str, results: pd.DataFrame, rows: list[Row]) -> str:
     """`results.md`: title, settings, table, comparison with the slide, and what the columns mean."""
-    parts = [f"# Results: profile `{profile}`", settings(runs), main_table(results)]
+    parts = [f"# Results: profile `{profile}`", settings(rows), main_table(results)]
     if results["source"].iloc[0] == slide.DATA:
         comparison = slide_comparison(results)
         parts += [comparison] if comparison else []
-    parts += [footnote(results, runs)]
+    parts += [footnote(results, rows)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -67,39 +68,39 @@ def slide_cells(results: pd.DataFrame) -> list[list[str]]:
     return lines
 
 
-def settings(runs: list[Run]) -> str:
+def settings(rows: list[Row]) -> str:
     """What was trained on what, one line a model."""
-    first = runs[0].summary
-    images = first["images"]
+    first = rows[0].summary
+    images = first.images
     lines = [
-        f"Data: {DATA_TITLES[first['source']]}, {images['train']:,} images to train, {images['val']:,} to validate, "
-        f"{images['test']:,} to test. Archive sha256 `{first['archive_sha256'][:12]}…`. Hardware: {first['hardware']}.",
+        f"Data: {first.title}, {images['train']:,} images to train, {images['val']:,} to validate, "
+        f"{images['test']:,} to test. Archive sha256 `{first.archive_sha256[:12]}…`. Hardware: {first.hardware}.",
         "",
     ]
-    for summary in {run.summary["model"]: run.summary for run in runs}.values():
-        lines.append(f"- {summary['model']}: {how_trained(summary)}")
+    for several in by_model(rows).values():
+        lines.append(f"- {several[0].summary.model}: {how_trained(several[0].summary)}")
     return "\n".join(lines)
 
 
-def how_trained(summary: dict[str, Any]) -> str:
+def how_trained(summary: Summary) -> str:
     """Size and recipe of one training, in a line."""
-    recipe = summary["recipe"]
-    smoothing = f", label smoothing {recipe['label_smoothing']:g}" if recipe["label_smoothing"] else ""
-    early = "".join(f"{stage['epochs']} of them at {stage['crop']} px, " for stage in recipe["early_crops"])
-    made, planned = cost.steps(summary)
+    recipe = summary.recipe
+    smoothing = f", label smoothing {recipe.label_smoothing:g}" if recipe.label_smoothing else ""
+    early = "".join(f"{stage.epochs} of them at {stage.crop} px, " for stage in recipe.early_crops)
+    made, planned = cost.steps(recipe, summary.images["train"])
     stopped = f"stopped after {made:,} of {planned:,} steps, " if made < planned else ""
     return (
-        f"{summary['crop']} × {summary['crop']} px cut from {summary['resize']}, {recipe['epochs']} epochs, "
-        f"{early}{stopped}batch {recipe['batch_size']}, {recipe['optimizer']} {recipe['learning_rate']:g}, "
-        f"{recipe['schedule']}{smoothing}, {recipe['precision']}"
+        f"{summary.crop} × {summary.crop} px cut from {summary.resize}, {recipe.epochs} epochs, "
+        f"{early}{stopped}batch {recipe.batch_size}, {recipe.optimizer} {recipe.learning_rate:g}, "
+        f"{recipe.schedule}{smoothing}, {recipe.precision}"
     )
 
 
-def footnote(results: pd.DataFrame, runs: list[Run]) -> str:
+def footnote(results: pd.DataFrame, rows: list[Row]) -> str:
     """What the columns mean."""
     seeds = max(len(seeds) for seeds in results["seeds"])
     several = f" With several seeds, a cell is mean ± standard deviation over {seeds} runs." if seeds > 1 else ""
-    smoothed = any(run.summary["recipe"]["label_smoothing"] for run in runs)
+    smoothed = any(row.summary.recipe.label_smoothing for row in rows)
     smoothing = " Both losses include the label smoothing." if smoothed else ""
     return (
         "Loss and ACC are what Keras prints for the last epoch: means over its training steps, while the weights "

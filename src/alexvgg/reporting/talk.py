@@ -4,11 +4,11 @@ from typing import Any
 
 from alexvgg.data.arrays import Description
 from alexvgg.reporting import slide
-from alexvgg.reporting.ablations import Comparison, Finding
+from alexvgg.reporting.comparisons import Comparison, Difference
 from alexvgg.reporting.contents import Contents
 from alexvgg.reporting.table import grid
 
-PUBLISHED = ["Network", "Input", "Classes", "Parameters", "Slide", "Same", "Forward GFLOP"]
+DRAWN = ["Network", "Input", "Classes", "Parameters", "Slide", "Same", "Forward GFLOP"]
 COMPARED = ["", "Measured", "Difference", "95 % interval", "Claim"]
 CLASSES = ["Superclass", "Classes"]
 
@@ -19,7 +19,7 @@ def markdown(contents: Contents) -> str:
         f"# The talk, slide by slide: profile `{contents.profile}`",
         overview(contents),
         "## Networks as the slides write them",
-        grid(PUBLISHED, published_cells(contents.published)),
+        grid(DRAWN, drawn_cells(contents.drawn)),
         "Built here at the slides' own input size and number of classes, and counted.",
     ]
     for comparison in contents.comparisons:
@@ -31,21 +31,27 @@ def markdown(contents: Contents) -> str:
 def overview(contents: Contents) -> str:
     """One line a slide, with a link to what was made for it."""
     lines = [["Result", "the results table", "[results.md](../results.md)"]]
-    for name, run in contents.first_of_model.items():
-        where = slide.DRAWINGS.get(run.summary["architecture"], "–")
-        links = f"[layers](../architectures/{name}.md), [drawing](../architectures/{name}.png)"
+    for name, row in contents.first_of_model.items():
+        where = slide.DRAWINGS.get(row.summary.architecture, "–")
+        links = f"[layers](../networks/{name}.md), [drawing](../networks/{name}.png)"
         lines.append([where, f"the network {name}", links])
     for comparison in contents.comparisons:
         lines.append([comparison.claim.slide, comparison.claim.title, f"[below](#{_anchor(comparison)})"])
-    lines.append(["Fig 5", "random crops", "`crops.png`, made by the pipeline and kept by DVC"])
-    lines.append(["Fig 12", "classes, and some images", "below; `montage.png`, made by the pipeline and kept by DVC"])
+    lines.append(["Fig 5", "random crops", "`data/pictures/crops.png`, made by the pipeline and kept by DVC"])
+    lines.append(
+        [
+            "Fig 12",
+            "classes, and some images",
+            "below; `data/pictures/montage.png`, made by the pipeline and kept by DVC",
+        ]
+    )
     return grid(["Slide", "shows", "Here"], lines, right=False)
 
 
-def published_cells(published: dict[str, dict[str, Any]]) -> list[list[str]]:
+def drawn_cells(drawn: dict[str, dict[str, Any]]) -> list[list[str]]:
     """Parameters as the slides print them beside those of the built networks."""
     lines = []
-    for architecture, counted in published.items():
+    for architecture, counted in drawn.items():
         printed, same = _printed(architecture, counted["parameters"])
         size = f"{counted['input_size']} × {counted['input_size']} × 3"
         flop = f"{counted['forward_flop'] / 1e9:.3f}"
@@ -84,15 +90,15 @@ def section(comparison: Comparison) -> list[str]:
 def comparison_cells(comparison: Comparison) -> list[list[str]]:
     """The reference's line, and one for each variant that is compared with it."""
     lines = [[comparison.reference.name, comparison.reference.spread, "", "", "compared with"]]
-    return lines + [_line(comparison, finding) for finding in comparison.findings]
+    return lines + [_line(comparison, one) for one in comparison.differences]
 
 
-def _line(comparison: Comparison, finding: Finding) -> list[str]:
-    difference = f"{finding.difference:+.4f}"
+def _line(comparison: Comparison, one: Difference) -> list[str]:
+    difference = f"{one.difference:+.4f}"
     if comparison.claim.measure == "epochs_to_error":
-        difference += f" ({comparison.reference.mean / finding.variant.mean:.2f} times as fast)"
-    interval = "–" if finding.interval != finding.interval else f"± {finding.interval:.4f}"
-    return [finding.variant.name, finding.variant.spread, difference, interval, finding.in_words]
+        difference += f" ({comparison.reference.mean / one.variant.mean:.2f} times as fast)"
+    interval = "–" if one.interval != one.interval else f"± {one.interval:.4f}"
+    return [one.variant.name, one.variant.spread, difference, interval, one.in_words]
 
 
 def classes(description: Description) -> str:

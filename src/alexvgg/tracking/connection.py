@@ -8,7 +8,7 @@ from typing import Any
 import requests
 from filelock import FileLock
 
-from alexvgg.errors import TrackingError
+from alexvgg.system.errors import TrackingError
 
 SECONDS = 5
 KIND = {"mlflow.experimentKind": "custom_model_development"}  # opens as model training, not as generative AI

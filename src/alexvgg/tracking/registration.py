@@ -5,7 +5,8 @@ from contextlib import redirect_stderr
 from pathlib import Path
 from typing import Any
 
-from alexvgg import files, journal
+from alexvgg.system import files
+from alexvgg.tracking import journal
 
 MODEL_TAG = "alexvgg.model_version"
 ALIAS = "best"
@@ -35,7 +36,7 @@ def register(client: Any, run_id: str, path: Path, package: Path) -> None:
 
 
 def _log(run_id: str, name: str, artifacts: dict[str, Path], package: Path) -> str:
-    """Log the model to its run. Requirements are given, so that MLflow imports nothing to find them out."""
+    """Log the model to its run. Requirements are given; otherwise MLflow would import everything to find them."""
     import mlflow
     import numpy as np
     from mlflow.models import ModelSignature

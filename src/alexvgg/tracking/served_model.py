@@ -13,19 +13,20 @@ class ServedModel(PythonModel):
     """Images, uint8 (n, side, side, 3), to probabilities, float32 (n, classes)."""
 
     def load_context(self, context):
-        from alexvgg import files, runtime
         from alexvgg.data.arrays import load_description
+        from alexvgg.networks import runtime
+        from alexvgg.rows.summary import Summary
 
-        summary = files.read_json(Path(context.artifacts["summary"]))
+        summary = Summary.read(Path(context.artifacts["summary"]))
         description = load_description(Path(context.artifacts["description"]))
         if "tensorflow" not in sys.modules:  # a program that uses it already has set it up as it wants
-            runtime.start("float32", summary["seed"])
-        from alexvgg.evaluation import rebuild  # TensorFlow is set up now
-        from alexvgg.prediction import Predictor
+            runtime.start("float32", summary.seed)
+        from alexvgg.evaluation.measures import rebuild  # TensorFlow is set up now
+        from alexvgg.evaluation.prediction import Predictor
 
-        with _precision(summary["recipe"]["precision"]):
+        with _precision(summary.recipe.precision):
             model = rebuild(summary, description, Path(context.artifacts["weights"]))
-        self._predictor = Predictor.of(model, description, summary["crop"], summary["evaluation_batch_size"])
+        self._predictor = Predictor.of(model, description, summary.crop, summary.recipe.batch_size)
 
     def predict(self, context, model_input, params=None):
         import numpy as np

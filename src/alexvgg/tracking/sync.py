@@ -4,10 +4,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-from alexvgg import journal
-from alexvgg.errors import TrackingError
-from alexvgg.tracking import connection, push, registration
-from alexvgg.tracking.follow import close_if_killed, in_a_line
+from alexvgg.system.errors import TrackingError
+from alexvgg.tracking import connection, journal, registration, runs
+from alexvgg.tracking.sender import close_if_killed, in_a_line
 
 
 class Target:
@@ -31,15 +30,15 @@ class Target:
         client = self._connected()
         profile = journal.read(path)[0]["profile"]
         experiment = connection.experiment_id(client, profile, self._lock, self._artifacts)
-        return push.push(client, experiment, path)
+        return runs.push(client, experiment, path)
 
     def unsent(self, path: Path) -> int:
         """How many records of a journal are not in its run. Raises TrackingError or what MLflow raises."""
         client = self._connected()
         records = journal.read(path)
         experiment = client.get_experiment_by_name(connection.experiment_name(records[0]["profile"]))
-        run = push.find_run(client, experiment.experiment_id, records[0]) if experiment else None
-        return len(records) - (push.sent(run) if run else 0)
+        run = runs.find_run(client, experiment.experiment_id, records[0]) if experiment else None
+        return len(records) - (runs.sent(run) if run else 0)
 
     def register(self, path: Path) -> None:
         """Send a journal, and register the model of the training if it is finished."""
@@ -72,7 +71,7 @@ def everything(target: Target, folder: Path) -> str:
 
 
 def unsent(target: Target, folder: Path) -> list[Path]:
-    """The journals of which something is not in MLflow, or whose process is gone without a word."""
+    """The journals that MLflow does not have completely, or whose process is gone without an end record."""
     return [
         path
         for path, _ in journal.starts(folder)

@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 
-from alexvgg.errors import AlexvggError
+from alexvgg.system.errors import AlexvggError
 
 HOST = "127.0.0.1"
 # For MLflow's judges of language models, which nothing here uses: eight more processes, 1.9 GB.
@@ -24,7 +24,7 @@ def serve(uri: str, port: int) -> None:
         server.terminate()
         server.wait()
     else:
-        raise AlexvggError(f"the MLflow UI ended by itself, with code {code}; what it said is above")
+        raise AlexvggError(f"the MLflow UI ended with code {code}; its output is above")
 
 
 def _require_free(port: int) -> None:

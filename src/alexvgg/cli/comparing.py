@@ -1,0 +1,84 @@
+"""`alexvgg compare`: parameters and headline metrics that differ between revisions, side by side."""
+
+from pathlib import PurePosixPath
+from typing import Any
+
+from alexvgg.system.errors import AlexvggError
+
+WIDTH, LABEL, COLUMN = 120, 44, 15  # characters: of a line, of its label at the most, of a revision
+WORKSPACE = "workspace"
+
+Values = dict[str, Any]  # by label
+
+
+def compare(revisions: list[str]) -> None:
+    """Print what differs. Raises AlexvggError for what is no revision."""
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo
+    from dvc.scm import RevError
+
+    try:
+        with Repo() as repo:
+            chosen = revisions or ["HEAD", WORKSPACE, *_experiments(repo)]
+            if len(chosen) == 1:
+                chosen.append(WORKSPACE)
+            read = {rev: (_parameters(repo, rev), _metrics(repo, rev)) for rev in dict.fromkeys(chosen)}
+    except (DvcException, RevError) as error:
+        raise AlexvggError(f"{' '.join(str(error).split())}; name commits, branches, tags or experiments") from None
+    print("\n".join(table({rev: parameters | metrics for rev, (parameters, metrics) in read.items()})))
+
+
+def table(values: dict[str, Values]) -> list[str]:
+    """Lines of a table with a column a revision and a line for each label whose values differ; several if need be."""
+    labels = list(dict.fromkeys(label for one in values.values() for label in one))
+    different = [label for label in labels if len({_text(one.get(label)) for one in values.values()}) > 1]
+    if not different:
+        return [f"Nothing differs between {', '.join(values)}."]
+    width = min(LABEL, max(map(len, different)))
+    at_once = (WIDTH - width) // COLUMN
+    revisions, lines = list(values), []
+    for i in range(0, len(revisions), at_once):
+        shown = revisions[i : i + at_once]
+        lines += [] if i == 0 else [""]
+        lines.append(" " * width + "".join(_cell(rev) for rev in shown))
+        for label in different:
+            lines.append(label[:width].ljust(width) + "".join(_cell(_text(values[rev].get(label))) for rev in shown))
+    return lines
+
+
+def _cell(text: str) -> str:
+    return f"{text if len(text) < COLUMN else text[: COLUMN - 2] + '…':>{COLUMN}}"
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _experiments(repo: Any) -> list[str]:
+    """The names of the experiments that began at HEAD."""
+    return [name for names in repo.experiments.ls(rev="HEAD").values() for name, _ in names]
+
+
+def _parameters(repo: Any, revision: str) -> Values:
+    files = repo.params.show(revs=[revision]).get(revision, {}).get("data", {})
+    return {label: value for one in files.values() for label, value in _leaves(one.get("data", {}))}
+
+
+def _metrics(repo: Any, revision: str) -> Values:
+    """`<model>: <metric>`, from the files of metrics, one a model."""
+    files = repo.metrics.show(revs=[revision]).get(revision, {}).get("data", {})
+    return {
+        f"{PurePosixPath(path).stem}: {label}": value
+        for path, one in files.items()
+        for label, value in _leaves(one.get("data", {}))
+    }
+
+
+def _leaves(tree: dict[str, Any], above: str = "") -> list[tuple[str, Any]]:
+    found = []
+    for name, value in tree.items():
+        label = f"{above}{name}"
+        found += _leaves(value, f"{label}.") if isinstance(value, dict) else [(label, value)]
+    return found

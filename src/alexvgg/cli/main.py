@@ -1,0 +1,89 @@
+"""The `alexvgg` command: what can be typed. What is done is imported when it is called."""
+
+import argparse
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+
+from alexvgg import __version__
+from alexvgg.system import console
+
+
+def main() -> None:
+    """Entry point of the command."""
+    arguments = vars(_parser().parse_args())
+    debug, function = arguments.pop("debug"), arguments.pop("function")
+    console.run(lambda: function(**arguments), debug)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("alexvgg", description="The AlexNet + VGG results table as a build artefact.")
+    parser.add_argument("--version", action="version", version=__version__)
+    parser.add_argument("--debug", action="store_true", help="show a traceback on errors")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, function: str, text: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        added.set_defaults(function=_later(function))
+        return added
+
+    _about_runs(command)
+    _about_results(command)
+    _about_tracking(command)
+    _about_state(command)
+    return parser
+
+
+Command = Callable[[str, str, str], argparse.ArgumentParser]
+
+
+def _about_runs(command: Command) -> None:
+    command("check", "runs.check", "check params.yaml, and whether DVC can start")
+    profile = command("profile", "runs.use_profile", "make a profile the one in use: its params.yaml and dvc.lock")
+    profile.add_argument("name", help="one of profiles/*.yaml")
+    targets = command("targets", "runs.name_targets", "name the DVC stages that make some rows of the table")
+    targets.add_argument("models", nargs="*")
+    targets.add_argument("--report", action="store_true", help="name what a report reads instead: all but the weights")
+    command("finish", "runs.finish", "after DVC: keep the profile's lock, remove checkpoints of recorded results")
+
+
+def _about_results(command: Command) -> None:
+    show = command("show", "results.show", "print the results table, or some rows, and where to look next")
+    show.add_argument("models", nargs="*")
+    command("times", "results.show_times", "print how long the trainings of this profile took")
+    models = command("models", "results.list_models", "list the networks: input, parameters, forward GFLOP")
+    models.add_argument("--json", action="store_true", dest="as_json")
+    compare = command("compare", "comparing.compare", "show what differs between revisions, experiments, the workspace")
+    compare.add_argument("revisions", nargs="*", help="default: HEAD, the workspace, the experiments since HEAD")
+
+
+def _about_tracking(command: Command) -> None:
+    command("sync", "tracking.sync_runs", "send to MLflow what did not arrive, and runs that DVC restored")
+    ui = command("ui", "tracking.open_ui", "open the MLflow UI, on this machine only")
+    ui.add_argument("--port", type=int, default=5000)
+    send = command("send", "tracking.send_journal", "send one journal while it is written (the stages use this)")
+    send.add_argument("journal", type=Path)
+
+
+def _about_state(command: Command) -> None:
+    checkpoints = command("checkpoints", "state.manage_checkpoints", "list the checkpoints of unfinished work")
+    choice = checkpoints.add_mutually_exclusive_group()
+    choice.add_argument("--accept", action="store_true", help="use them although this environment is another one")
+    choice.add_argument("--discard", action="store_true", help="remove them; the work starts again from the beginning")
+    doctor = command("doctor", "state.examine", "check this machine and the project, and say what to do")
+    doctor.add_argument("--fix", action="store_true", help="do what it advises, where that is safe")
+    command("gc", "state.collect_garbage", "remove from DVC's cache what no profile's lock needs")
+
+
+def _later(function: str) -> Callable[..., None]:
+    """A function of this package's, imported when it is called."""
+    module, _, name = function.partition(".")
+
+    def call(**arguments: object) -> None:
+        getattr(importlib.import_module(f"alexvgg.cli.{module}"), name)(**arguments)
+
+    return call
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""`alexvgg check`, `profile`, `targets`, `finish`: before DVC runs, and after."""
+
+from alexvgg.checkpoints import store
+from alexvgg.cli import doctor, leftovers
+from alexvgg.params import file
+from alexvgg.pipeline import layout, profiles
+from alexvgg.system import hardware
+
+
+def check() -> None:
+    """Raise ParamsError if params.yaml cannot be used. A damaged lock of DVC's is removed."""
+    for finding in doctor.precision(file.load(layout.PARAMS), hardware.cpu_features()):
+        print(f"{finding.level}: {finding.text}")
+    for finding in leftovers.locks(layout.project_root() / ".dvc/tmp", layout.process_locks()):
+        if finding.level == "problem" and finding.fix is not None:
+            finding.fix()
+            print(f"removed: {finding.text.partition(';')[0]}")
+
+
+def use_profile(name: str) -> None:
+    """Make a profile the one in use. Raises ParamsError."""
+    profiles.use(name)
+
+
+def finish() -> None:
+    """Keep the lock of the profile in use, and remove the checkpoints of results that DVC has recorded."""
+    profiles.keep_lock()
+    store.remove_recorded(layout.all_checkpoints(), layout.locks())
+
+
+def name_targets(models: list[str], report: bool) -> None:
+    """Print the last stage of each row of these models, or the files that a report of them reads.
+
+    Raises ParamsError for a model that is not in the roster.
+    """
+    params = file.load(layout.PARAMS)
+    if report:
+        rows = [layout.row(params.profile, name) for name in params.rows(models)]
+        print(*(path.as_posix() for path in layout.read_by_report(rows)))
+    elif models:
+        print(*(f"evaluate@{name}" for name in params.rows(models)))

@@ -1,0 +1,68 @@
+"""What an architecture is: options, the input it was drawn for, and a function that builds it.
+
+Nothing here imports Keras, so that parameters can be checked in a moment; `build` does, when it is called.
+"""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from alexvgg.system.choices import refuse_unknown
+
+Initializer = Literal["glorot_uniform", "he_normal"]
+
+
+class Options(BaseModel):
+    """What every network here lets you change. The defaults are the slides' values."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    kernel_initializer: Initializer = "glorot_uniform"
+    dropout: float = Field(default=0.5, ge=0, lt=1)
+
+    @property
+    def min_crop(self) -> int:
+        """The smallest input side, in pixels, from which a feature map is left at the end."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """One network of the talk.
+
+    `function(input_shape, classes, options)` returns a Keras model from images, float32
+    (n, height, width, channels), to class probabilities, float32 (n, classes), whose last trained layer is
+    called `logits`. `input_size` (pixels) and `classes` are those that the slides draw it for.
+    """
+
+    title: str
+    options: type[Options]
+    function: Callable[[tuple[int, int, int], int, Any], Any]
+    input_size: int
+    classes: int
+
+    def parse(self, options: dict[str, Any]) -> Options:
+        """The options, checked. Raises ValueError, saying what is allowed."""
+        for name in options:
+            refuse_unknown(name, self.options.model_fields, f"{self.title} option")
+        try:
+            return self.options.model_validate(options)
+        except ValidationError as error:
+            detail = error.errors(include_url=False)[0]
+            message = detail["msg"][0].lower() + detail["msg"][1:]
+            raise ValueError(f"options.{detail['loc'][0]}: {message}, found {detail['input']!r}") from None
+
+    def build(self, crop: int, classes: int, options: dict[str, Any]) -> Any:
+        """The Keras model for square colour images of `crop` pixels. Imports TensorFlow."""
+        return self.function((crop, crop, 3), classes, self.parse(options))
+
+    @property
+    def source_file(self) -> Path:
+        """The file in which the network is written."""
+        function = self.function.func if isinstance(self.function, partial) else self.function
+        return Path(inspect.getfile(function))

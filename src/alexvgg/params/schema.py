@@ -1,0 +1,186 @@
+"""What `params.yaml` may contain, and what it means; `file` reads it.
+
+Unknown keys are refused. There are no defaults here for what the pipeline does: a parameter file is complete. The one
+rule of combination is that a roster entry may name any key of `training` again, and its own value wins
+(`Params.recipe`). Nothing is computed here: what a value does is in the rooms that use it.
+"""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
+
+from pydantic import Field, StringConstraints, ValidationError, model_validator
+
+from alexvgg.data.registry import SOURCES
+from alexvgg.data.source import SourceSettings
+from alexvgg.networks import registry
+from alexvgg.system.choices import refuse_unknown
+from alexvgg.system.errors import ParamsError
+from alexvgg.system.section import Section
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+ProfileName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$")]
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
+if TYPE_CHECKING:
+    Data = SourceSettings
+else:  # made from a table, which type checkers cannot follow
+    Data = Annotated[Union[tuple(source.settings for source in SOURCES.values())], Field(discriminator="source")]  # noqa: UP007
+
+
+class Preprocess(Section):
+    """Splits, and the crop geometry: images are resized to `resize`, `crop` is cut out (slide Fig 5).
+
+    Networks with another input size keep the ratio of the two.
+    """
+
+    val_fraction: float = Field(gt=0, lt=1)
+    split_seed: Seed
+    resize: int = Field(ge=1, le=1024)
+    crop: int = Field(ge=1, le=1024)
+
+    @model_validator(mode="after")
+    def _crop_fits(self) -> "Preprocess":
+        if self.crop > self.resize:
+            raise ValueError(f"crop {self.crop} is larger than resize {self.resize}; make it at most {self.resize}")
+        return self
+
+
+class EarlyCrop(Section):
+    """Some of the first epochs, at a smaller crop than the network's own, which cost less."""
+
+    crop: int = Field(ge=1, le=1024)
+    epochs: int = Field(ge=1, le=10_000)
+
+
+class Training(Section):
+    """How networks are trained; the learning rate is each network's own.
+
+    Weight decay is decoupled from the gradient: with it, `adam` is AdamW.
+    """
+
+    epochs: int = Field(ge=1, le=10_000)
+    batch_size: int = Field(ge=1, le=65_536)
+    optimizer: Literal["sgd", "adam"]
+    schedule: Literal["constant", "cosine", "one_cycle"]
+    warmup_fraction: float = Field(ge=0, lt=1)
+    momentum: float = Field(ge=0, lt=1)
+    weight_decay: float = Field(ge=0, le=10)
+    label_smoothing: float = Field(ge=0, lt=1)
+    gradient_clip_norm: float | None = Field(gt=0)
+    precision: Literal["float32", "mixed_bfloat16"]
+    jit_compile: bool
+    random_crop: bool
+    flip: Literal["none", "random", "alternating"]
+    early_crops: list[EarlyCrop]
+    stop_after: int | None = Field(ge=1)  # steps; the row is then marked as not trained to the end
+
+
+class Recipe(Training):
+    """How one network is trained."""
+
+    learning_rate: float = Field(gt=0, le=100)
+
+    @model_validator(mode="after")
+    def _full_size_is_reached(self) -> "Recipe":
+        early = sum(stage.epochs for stage in self.early_crops)
+        if early >= self.epochs:
+            raise ValueError(f"early_crops take {early} epochs of {self.epochs}; leave at least one at full size")
+        return self
+
+
+class Evaluation(Section):
+    """How trained networks are evaluated."""
+
+    batch_size: int = Field(ge=1, le=65_536)
+
+
+class RosterEntry(Section):
+    """One row of the table: an architecture, its input size, its options, and what differs in its training."""
+
+    model_config = Section.model_config | {"extra": "allow"}
+
+    architecture: str
+    crop: int = Field(ge=1, le=1024)
+    learning_rate: float = Field(gt=0, le=100)
+    options: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _only_known_keys(cls, data: Any) -> Any:
+        if isinstance(data, dict):
+            for key in data:
+                refuse_unknown(str(key), [*cls.model_fields, *Training.model_fields], "key")
+        return data
+
+    @model_validator(mode="after")
+    def _network_can_be_built(self) -> "RosterEntry":
+        if self.crop < self.min_crop:
+            raise ValueError(
+                f"crop {self.crop} is too small for {self.architecture} with these options; "
+                f"it needs at least {self.min_crop}"
+            )
+        return self
+
+    @property
+    def complete_options(self) -> dict[str, Any]:
+        """The network's options, with its defaults. Raises ValueError."""
+        return registry.named(self.architecture).parse(self.options).model_dump()
+
+    @property
+    def min_crop(self) -> int:
+        """The smallest input side in pixels that the network takes with these options. Raises ValueError."""
+        return registry.named(self.architecture).parse(self.options).min_crop
+
+    def check_early_crops(self, recipe: Recipe) -> None:
+        """Raises ValueError if an early crop is not smaller than the network's own, or too small for it."""
+        least = self.min_crop
+        for early in recipe.early_crops:
+            if not least <= early.crop < self.crop:
+                allowed = f"it takes from {least} to {self.crop - 1}" if least < self.crop else "no smaller one does"
+                raise ValueError(
+                    f"early crop {early.crop} does not fit {self.architecture} at crop {self.crop}; {allowed}"
+                )
+
+
+class Params(Section):
+    """A whole parameter file."""
+
+    profile: ProfileName
+    data: Data
+    preprocess: Preprocess
+    training: Training
+    evaluation: Evaluation
+    seeds: list[Seed] = Field(min_length=1)
+    models: dict[Name, RosterEntry] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _overrides_are_valid(self) -> "Params":
+        if len(set(self.seeds)) != len(self.seeds):
+            raise ValueError(f"seeds {self.seeds} names a seed twice")
+        for name, entry in self.models.items():
+            try:
+                entry.check_early_crops(self.recipe(name))
+            except ValidationError as error:
+                first = error.errors(include_url=False)[0]
+                where, message = ".".join(["models", name, *map(str, first["loc"])]), first["msg"]
+                if first["type"] == "value_error":  # of several values together, which it names itself
+                    raise ValueError(f"{where}: {first['ctx']['error']}") from None
+                raise ValueError(f"{where}: {message[0].lower()}{message[1:]}, found {first['input']!r}") from None
+            except ValueError as error:
+                raise ValueError(f"models.{name}: {error}") from None
+        return self
+
+    def rows(self, models: Iterable[str] | None = None) -> list[str]:
+        """`<model>-<seed>` of each row of these models, or of all. Raises ParamsError for one not in the roster."""
+        return [f"{model}-{seed}" for model in (models or self.models) if self.entry(model) for seed in self.seeds]
+
+    def recipe(self, model: str) -> Recipe:
+        """`training`, with the roster entry's own values in place of the common ones."""
+        entry = self.models[model]
+        own = {"learning_rate": entry.learning_rate, **(entry.model_extra or {})}
+        return Recipe.model_validate(self.training.model_dump() | own)
+
+    def entry(self, model: str) -> RosterEntry:
+        """The roster entry called `model`. Raises ParamsError, saying which there are."""
+        if model not in self.models:
+            raise ParamsError(f"model {model!r} is not in the roster; there are: {', '.join(self.models)}")
+        return self.models[model]

@@ -1,0 +1,71 @@
+"""Profiles: complete parameter files with a lock of DVC's each, of which one is in use.
+
+`profiles/<name>.yaml` is copied to `params.yaml`, `profiles/<name>.lock` to `dvc.lock`, after the lock of the profile
+that was in use is kept. So DVC finds each profile's rows again, here and after `dvc pull`.
+"""
+
+from pathlib import Path
+
+from alexvgg.params import file
+from alexvgg.params.schema import Params
+from alexvgg.pipeline import layout
+from alexvgg.system import files
+from alexvgg.system.choices import refuse_unknown
+from alexvgg.system.errors import ParamsError
+
+
+def use(name: str) -> None:
+    """Make a profile the one in use. Raises ParamsError where there is no such, or edits would be lost."""
+    profiles = _profiles()
+    try:
+        refuse_unknown(name, profiles, "profile")
+    except ValueError as error:
+        raise ParamsError(str(error)) from None
+    wanted = file.load(profiles[name])
+    if layout.PARAMS.exists():
+        current = _in_use(profiles)
+        if current == name:
+            return
+        if current is None:
+            raise ParamsError(
+                "params.yaml has edits that are in no profile; copy it to profiles/<name>.yaml to keep them, "
+                f"or delete it, then run this again (or run `make repro` without PROFILE={name} to use it unchanged)"
+            )
+        keep_lock()
+    files.write_bytes(layout.PARAMS, profiles[wanted.profile].read_bytes())
+    kept = _lock(name)
+    if kept.exists():
+        files.write_bytes(layout.LOCK, kept.read_bytes())
+    else:
+        layout.LOCK.unlink(missing_ok=True)
+
+
+def keep_lock() -> None:
+    """Copy `dvc.lock` to the lock of the profile in use, if `params.yaml` is that profile's."""
+    name = _in_use(_profiles())
+    if name is not None and layout.LOCK.exists():
+        content = layout.LOCK.read_bytes()
+        if not _lock(name).exists() or _lock(name).read_bytes() != content:
+            files.write_bytes(_lock(name), content)
+
+
+def _profiles() -> dict[str, Path]:
+    return {path.stem: path for path in sorted(layout.PROFILES.glob("*.yaml"))}
+
+
+def _lock(name: str) -> Path:
+    return layout.PROFILES / f"{name}.lock"
+
+
+def _in_use(profiles: dict[str, Path]) -> str | None:
+    """The profile with the values of `params.yaml`; None if it has other values than each of them."""
+    current = _values(layout.PARAMS)
+    return next((name for name, path in profiles.items() if current is not None and _values(path) == current), None)
+
+
+def _values(path: Path) -> Params | None:
+    """What is set in a parameter file; None if it cannot be used."""
+    try:
+        return file.load(path)
+    except ParamsError:
+        return None

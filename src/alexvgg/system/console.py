@@ -1,0 +1,70 @@
+"""How a program of this project ends: errors for people on one line, and an exit code."""
+
+import argparse
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from alexvgg.system.errors import AlexvggError
+
+INTERRUPTED = 130
+PERSISTENT = ("check", "report")  # stages whose outputs DVC leaves in place
+OUT_OF_MEMORY = "out of memory; lower batch_size, evaluation.batch_size or crop, or close other programs"
+
+
+def stage(main: Callable[..., None], description: str | None, **arguments: Callable[[str], Any]) -> None:
+    """Run a stage from the command line: positional `arguments` (name and type), and `--debug`."""
+    parser = argparse.ArgumentParser(description=description)
+    for name, kind in arguments.items():
+        parser.add_argument(name, type=kind)
+    parser.add_argument("--debug", action="store_true", help="show a traceback on errors")
+    given = vars(parser.parse_args())
+    debug = given.pop("debug")
+    item = "-".join(map(str, given.values()))
+    run(lambda: main(**given), debug, _way_back(Path(sys.argv[0]).stem + (f"@{item}" if item else "")))
+
+
+def _way_back(stage: str) -> str:
+    """How to get a stage's earlier outputs back, which DVC removed before it ran the stage; empty if there are none."""
+    try:
+        recorded = f"\n  {stage}:\n" in Path("dvc.lock").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        recorded = False
+    recorded = recorded and stage not in PERSISTENT
+    return f"; `dvc checkout {stage}` brings its earlier result back" if recorded else ""
+
+
+def run(program: Callable[[], None], debug: bool, way_back: str = "") -> None:
+    """Run `program` and leave the process; a traceback is printed only with `debug`. SIGTERM ends it like Ctrl-C.
+
+    `way_back` is added to the message of an error.
+    """
+
+    def fail(message: str, code: int) -> None:
+        if debug:
+            traceback.print_exc()
+        print(f"error: {' '.join(message.split())}{way_back}", file=sys.stderr, flush=True)
+        sys.exit(code)
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        program()
+    except AlexvggError as error:
+        fail(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        fail("interrupted; run the same command again", INTERRUPTED)
+    except MemoryError:
+        fail(OUT_OF_MEMORY, 6)
+    except ModuleNotFoundError as error:
+        fail(f"{error.name} is not installed here; run `make setup`, then `source .venv/bin/activate`", 6)
+    except OSError as error:
+        what = f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error)
+        fail(f"{what}; check that there is space and that the folder can be written to, then run this again", 6)
+    except Exception as error:  # noqa: BLE001 - the last line of defence
+        if type(error).__name__ == "ResourceExhaustedError":  # TensorFlow's, which may not be imported here
+            fail(OUT_OF_MEMORY, 6)
+        fail(f"{type(error).__name__}: {error} (a fault of the program; --debug shows where)", 1)
+    sys.exit(0)

@@ -1,0 +1,130 @@
+"""The journal of a training or evaluation, and the process that sends it on while it is written."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from pathlib import Path
+
+import pandas as pd
+
+from alexvgg.evaluation.by_class import accuracy_by_class
+from alexvgg.rows import answers, history
+from alexvgg.rows.evaluation import Evaluation
+from alexvgg.rows.history import Epoch
+from alexvgg.rows.identity import Identity, Inputs
+from alexvgg.rows.paths import RowFiles
+from alexvgg.rows.summary import Summary
+from alexvgg.system import files
+from alexvgg.system.errors import Interrupted
+from alexvgg.tracking import provenance
+from alexvgg.tracking.journal import Journal, newest, read
+from alexvgg.tracking.monitor import watching
+from alexvgg.tracking.sender_process import sending
+
+STEPS_EVERY = 10.0
+
+
+def begin(folder: Path, profile: str, identity: Identity, inputs: Inputs) -> Journal:
+    """A new journal in `folder`, for the training that `identity` describes."""
+    description = files.read_json(inputs.description)
+    dataset = {
+        "name": description["source"],
+        "digest": files.digest({name: identity.data[name] for name in ("train", "val", "description")}),
+        "path": str(inputs.train),
+        "images": description["images"],
+    }
+    start = {name: getattr(identity, name) for name in Identity.model_fields} | {"recipe": identity.recipe.model_dump()}
+    tags = provenance.tags(f"train@{identity.name}")
+    return Journal.create(folder, profile=profile, **start, key=identity.key, dataset=dataset, tags=tags)
+
+
+def begin_or_resume(folder: Path, profile: str, identity: Identity, inputs: Inputs, resumed: bool) -> Journal:
+    """The journal of a training: the earlier one if training goes on from a checkpoint, otherwise a new one."""
+    found = newest(folder, identity.key) if resumed else None
+    if found is None:
+        return begin(folder, profile, identity, inputs)
+    journal = Journal(found)
+    journal.resume()
+    return journal
+
+
+def steps_into(journal: Journal) -> Callable[..., None]:
+    """A function that adds the running means after a step to a journal, every `STEPS_EVERY` seconds."""
+    last = time.monotonic()
+
+    def add(*, epoch: int, step: int, loss: float, acc: float) -> None:
+        nonlocal last
+        if time.monotonic() - last >= STEPS_EVERY:
+            last = time.monotonic()
+            with suppress(OSError):  # what needs the disk says that it is full
+                journal.append("step", epoch=epoch, step=step, loss=loss, acc=acc)
+
+    return add
+
+
+def epochs_into(journal: Journal) -> Callable[[Epoch], None]:
+    """A function that adds an epoch's row to a journal, unless it has it from before an interruption."""
+    known = {record["epoch"] for record in read(journal.path) if record["kind"] == "epoch"}
+
+    def add(row: Epoch) -> None:
+        if row.epoch not in known:
+            journal.append("epoch", **asdict(row))
+            known.add(row.epoch)
+
+    return add
+
+
+@contextmanager
+def of_training(journal: Journal, package: Path) -> Iterator[None]:
+    """Send the journal on and watch the machine while the block runs; note in the journal how it failed."""
+    with sending(journal.path, package):
+        try:
+            with watching(journal):
+                yield
+        except (KeyboardInterrupt, Interrupted):
+            journal.append("end", status="KILLED")
+            raise
+        except BaseException:
+            journal.append("end", status="FAILED")
+            raise
+
+
+def finish(journal: Journal, summary: Summary, row: RowFiles, inputs: Inputs) -> None:
+    """Note in the journal that the training is done, and where its model lies."""
+    artifacts = {"weights": row.weights, "summary": row.summary, "description": inputs.description}
+    journal.append(
+        "end",
+        status="FINISHED",
+        params=summary.params,
+        val_acc=summary.val_acc,
+        weights_sha256=summary.weights_sha256,
+        artifacts={name: str(path.absolute()) for name, path in artifacts.items()},
+    )
+
+
+def find_or_rebuild(folder: Path, profile: str, row: RowFiles, inputs: Inputs) -> Journal:
+    """The journal of a finished training; made from DVC's files if they came without one.
+
+    That is so where DVC restored the row from its run cache, and after `dvc pull`: outputs are there, and nothing ran.
+    """
+    summary = Summary.read(row.summary)
+    found = newest(folder, summary.key)
+    if found is not None:
+        return Journal(found)
+    journal = begin(folder, profile, summary, inputs)
+    for epoch in history.read(row.history).to_dict("records"):
+        journal.append("epoch", **{str(name): value for name, value in epoch.items()})
+    finish(journal, summary, row, inputs)
+    if row.whole:
+        evaluated(journal, Evaluation.read(row.evaluation), answers.read(row.answers))
+    return journal
+
+
+def evaluated(journal: Journal, evaluation: Evaluation, given: pd.DataFrame) -> None:
+    """Add what `evaluate` measured to the journal of a training, unless it ends with the same."""
+    by_class = {f"by_class/{name}": value for name, value in accuracy_by_class(given).items()}
+    measured = evaluation.metrics | by_class
+    earlier = [record["metrics"] for record in read(journal.path) if record["kind"] == "evaluation"]
+    if earlier[-1:] != [measured]:
+        journal.append("evaluation", metrics=measured)

@@ -1,0 +1,202 @@
+"""The training loop: a compiled step, and an epoch as a slice of the global step count.
+
+It is ours and not Keras's `fit` because `fit` cannot start inside an epoch. It reports what `fit` reports: loss and
+accuracy of an epoch are running means over its steps, in training mode.
+
+Where training stands is `Trainer.state()`: what the network and the optimizer hold, and a few numbers. Everything
+else is a function of (seed, step), so that a training restored from it goes on to the same bits.
+"""
+
+import hashlib
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from functools import cache, partial
+from typing import Any, Protocol
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from alexvgg.augmentation import flips
+from alexvgg.augmentation.crops import Cropper
+from alexvgg.data.aligned import aligned
+from alexvgg.data.arrays import TrainingData
+from alexvgg.evaluation import metrics
+from alexvgg.evaluation.prediction import Predictor, logits_network
+from alexvgg.rows.history import Epoch
+from alexvgg.rows.identity import Identity
+from alexvgg.rows.summary import Beginning
+from alexvgg.system.errors import ParamsError, TrainingError
+from alexvgg.training.early_crops import at_crop
+from alexvgg.training.optimizer import Optimizer
+from alexvgg.training.schedule import crops, learning_rate
+
+BEGINNING = (1, 2, 10)  # steps after which the loss and the weights are noted exactly
+
+
+def resident(array: np.ndarray) -> Any:
+    """The array as a tensor where the steps read it: on a GPU if there is one, else in the array's own memory."""
+    if tf.config.list_physical_devices("GPU"):
+        return tf.constant(array)
+    return tf.experimental.dlpack.from_dlpack(aligned(array).__dlpack__())
+
+
+class StepReport(Protocol):
+    """Called after each step with the running means of the epoch so far."""
+
+    def __call__(self, *, epoch: int, step: int, loss: float, acc: float) -> None: ...
+
+
+class Trainer:
+    """A network in training. `model` is a Keras model as an `Architecture` builds it."""
+
+    def __init__(self, model: Any, data: TrainingData, identity: Identity) -> None:
+        self._recipe = recipe = identity.recipe
+        self._seed, self._crop = identity.seed, identity.crop
+        self._data = data
+        images = len(data.train)
+        if recipe.batch_size > images:
+            raise ParamsError(
+                f"batch_size {recipe.batch_size} is larger than the {images} training images; make it at most {images}"
+            )
+        self._images = resident(data.train.images)
+        self._labels = tf.constant(data.train.labels)
+        self._network = logits_network(model)
+        self._optimizer = Optimizer(recipe, self._network.trainable_variables)
+        self._loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing)
+        # An incomplete batch at the end is left out: batch normalisation over a few images is noise.
+        self.steps_per_epoch = images // recipe.batch_size
+        self.total_steps = self.steps_per_epoch * recipe.epochs  # of the schedule
+        self.last_step = min(self.total_steps, recipe.stop_after or self.total_steps)
+        self.crops = crops(recipe, self._crop)  # by epoch, pixels
+        self._state_variables = [
+            *(v.value for v in model.variables),
+            *(m for ms in self._optimizer.moments for m in ms),
+        ]
+        self.step = 0  # steps done
+        self.rows: list[Epoch] = []  # epochs done, validation included
+        self.beginning: list[Beginning] = []
+        self._loss_sum, self._correct = 0.0, 0  # of the epoch so far
+        self._val_logits: list[np.ndarray] = []  # of a validation that is under way, batch by batch
+
+    def state(self) -> tuple[int, dict[str, np.ndarray], dict[str, Any]]:
+        """Exactly where training stands: the step, arrays by name, and values that JSON holds exactly.
+
+        The arrays are the variables' own memory. While somebody holds them, a training step takes new memory and leaves
+        them as they are, so do not hold them longer than needed.
+        """
+        arrays = {
+            f"variable/{i}": np.asarray(memoryview(variable.read_value()))
+            for i, variable in enumerate(self._state_variables)
+        }
+        arrays |= {f"val_logits/{i}": logits for i, logits in enumerate(self._val_logits)}
+        facts = {
+            "loss_sum": self._loss_sum,
+            "correct": self._correct,
+            "rows": [asdict(row) for row in self.rows],
+            "beginning": [one.model_dump() for one in self.beginning],
+        }
+        return self.step, arrays, facts
+
+    def restore(self, step: int, arrays: dict[str, np.ndarray], facts: dict[str, Any]) -> None:
+        """Go on from what `state` gave in a training of the same network, data and recipe."""
+        for i, variable in enumerate(self._state_variables):
+            variable.assign(arrays[f"variable/{i}"])
+        # Copies, since the arrays of a checkpoint are parts of its whole content, which would stay in memory.
+        self._val_logits = [arrays[f"val_logits/{i}"].copy() for i in range(len(arrays) - len(self._state_variables))]
+        self.step, self._loss_sum, self._correct = step, facts["loss_sum"], facts["correct"]
+        self.rows = [Epoch(**row) for row in facts["rows"]]
+        self.beginning = [Beginning(**one) for one in facts["beginning"]]
+
+    def epochs(self, report: StepReport, safe_point: Callable[[], None]) -> Iterator[Epoch]:
+        """Train to the end, yielding after each epoch. Raises TrainingError when the loss is not finite.
+
+        `safe_point` is called after every step and every batch of a validation, where `state` is exact.
+        """
+        val, size = self._data.val, self._recipe.batch_size
+        predictor = Predictor(self._network, Cropper(self._data.description, self._crop), size)
+        while (epoch := len(self.rows)) * self.steps_per_epoch < self.last_step:
+            self._train_epoch(epoch, report, safe_point)
+            for logits in predictor.batches(val.images, skip=len(self._val_logits)):
+                self._val_logits.append(logits)
+                safe_point()
+            self.rows.append(self._row(epoch, np.concatenate(self._val_logits)))
+            self._loss_sum, self._correct, self._val_logits = 0.0, 0, []
+            yield self.rows[-1]
+
+    def _train_epoch(self, epoch: int, report: StepReport, safe_point: Callable[[], None]) -> None:
+        order = self._order(epoch)
+        size = self._recipe.batch_size
+        update = self.compiled_step(self.crops[epoch])
+        for i in range(self.step - epoch * self.steps_per_epoch, self._steps_in(epoch)):
+            batch = order[i * size : (i + 1) * size]
+            loss, hits = update(batch, tf.constant(self.step), tf.constant(self._rate(self.step)))
+            if not math.isfinite(loss):
+                raise TrainingError(
+                    f"the loss is {float(loss)} at step {self.step + 1} of {self.total_steps} (epoch {epoch + 1}); "
+                    "lower learning_rate, or set gradient_clip_norm or a longer warmup_fraction"
+                )
+            self.step += 1
+            self._loss_sum += float(loss)
+            self._correct += int(hits)
+            if self.step in BEGINNING:
+                self.beginning.append(
+                    Beginning(step=self.step, loss=float(loss), weights_sha256=self._weights_sha256())
+                )
+            report(
+                epoch=epoch + 1, step=self.step, loss=self._loss_sum / (i + 1), acc=self._correct / ((i + 1) * size)
+            )  # fmt: skip
+            safe_point()
+
+    def _row(self, epoch: int, val_logits: np.ndarray) -> Epoch:
+        val_labels = self._data.val.labels
+        return Epoch(
+            epoch=epoch + 1,
+            crop=self.crops[epoch],
+            loss=self._loss_sum / self._steps_in(epoch),
+            acc=self._correct / (self._steps_in(epoch) * self._recipe.batch_size),
+            val_loss=metrics.cross_entropy(val_logits, val_labels, self._recipe.label_smoothing),
+            val_acc=metrics.accuracy(val_logits, val_labels),
+            learning_rate=self._rate(self.step - 1),
+        )
+
+    def _weights_sha256(self) -> str:
+        """Of all weights, moving averages included."""
+        digest = hashlib.sha256()
+        for weight in self._network.weights:
+            digest.update(np.ascontiguousarray(weight.numpy()).data)
+        return digest.hexdigest()
+
+    def _steps_in(self, epoch: int) -> int:
+        """All of an epoch's, but for one that `stop_after` ends early."""
+        return min(self.steps_per_epoch, self.last_step - epoch * self.steps_per_epoch)
+
+    def _order(self, epoch: int) -> Any:
+        """The permutation of the training images for one epoch, int32 (n,)."""
+        indices = tf.range(len(self._labels))
+        # Negative, to be apart from the seeds of the crops, which are (seed, step).
+        return tf.random.experimental.stateless_shuffle(indices, seed=[self._seed, -1 - epoch])
+
+    def _rate(self, step: int) -> float:
+        return learning_rate(self._recipe, step, self.total_steps)
+
+    @cache  # noqa: B019 - as many as there are crops, and they live as long as the trainer
+    def compiled_step(self, crop: int) -> Any:
+        """`_step` at a size of crops, compiled: a function of a batch's indices, the step, and the learning rate."""
+        network = self._network if crop == self._crop else at_crop(self._network, crop)
+        step = partial(self._step, network, Cropper(self._data.description, crop))
+        return tf.function(step, jit_compile=self._recipe.jit_compile)
+
+    def _step(self, network: Any, cropper: Cropper, batch: Any, step: Any, rate: Any) -> tuple[Any, Any]:
+        """One update. Returns the batch's mean loss and its number of correct answers."""
+        recipe = self._recipe
+        labels = tf.gather(self._labels, batch)
+        mirrored = flips.mirrored(recipe.flip, self._seed, step, step // self.steps_per_epoch, batch, len(self._labels))
+        images = cropper.random(tf.gather(self._images, batch), self._seed, step, recipe.random_crop, mirrored)
+        with tf.GradientTape() as tape:
+            logits = network(images, training=True)
+            loss = self._loss(tf.one_hot(labels, len(self._data.description.classes)), logits)
+        self._optimizer.apply(tape.gradient(loss, self._network.trainable_variables), step, rate)
+        correct = tf.equal(tf.argmax(logits, axis=1, output_type=tf.int32), labels)
+        return loss, tf.reduce_sum(tf.cast(correct, tf.int32))
