@@ -1,7 +1,7 @@
 # Everything a person types. `make help` lists it.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test test-slow torture bench failures check format lock ui
+.PHONY: help setup repro test test-slow torture bench failures readme check format lock ui
 
 PROFILE ?=
 MODELS ?=
@@ -69,6 +69,9 @@ bench: .venv/ready ## measure: throughput side by side, fixed costs, settings, c
 
 failures: .venv/ready ## make docs/failures.md from its tests
 	$(BIN)/python tests/test_failures.py
+
+readme: .venv/ready ## write the tables of reports/ into the READMEs
+	$(BIN)/python scripts/readme.py
 
 check: .venv/ready ## lint, format, types, which room imports which, known vulnerabilities
 	$(BIN)/ruff check .

@@ -21,3 +21,7 @@ if missing:
         print(f"error: {missing[0]} is not installed here; run `make setup`", file=sys.stderr)
         sys.exit(6)
     os.execv(environment, [str(environment), *sys.argv])
+
+from alexvgg.system import console  # noqa: E402
+
+sys.excepthook = console.excepthook

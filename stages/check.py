@@ -1,7 +1,8 @@
 """DVC stage `check`: params.yaml can be used; which code each stage, network and data set is made of.
 
 The other stages depend on these lists and not on the source files, so that an edit runs again what it can change, and
-nothing else (docs/decisions/0012-check-stage.md). The rows of removed models are deleted from the workspace; DVC's cache has them.
+nothing else (docs/decisions/0012-check-stage.md). Rows of removed models are deleted from the workspace; DVC's cache
+has them.
 """
 
 import _project  # noqa: F401, I001 - before everything else

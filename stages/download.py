@@ -1,4 +1,4 @@
-"""DVC stage `download`: the archive that params.yaml names, checked, as data/archive.gz."""
+"""DVC stage `download`: the archive that params.yaml names, checked, as data/archive."""
 
 import _project  # noqa: F401, I001 - before everything else
 

@@ -14,8 +14,9 @@ def main() -> None:
     params = file.load(layout.PARAMS)
     guard = layout.guard("preprocess")
     source, chosen = SOURCES[params.data.source], params.preprocess
-    archive_sha256 = download.verify(layout.ARCHIVE, params.data, source.title)
-    dataset = source.read(layout.ARCHIVE)
+    title = source.title_of(params.data)
+    archive_sha256 = download.verify(layout.ARCHIVE, params.data, title)
+    dataset = source.read(layout.ARCHIVE, params.data)
     train, val = splits.split_validation(dataset.train, chosen.val_fraction, chosen.split_seed)
     parts = {"train": train, "val": val, "test": dataset.test}
     guard.check()
@@ -24,7 +25,7 @@ def main() -> None:
         parts,
         sha256={name: arrays.save(layout.SPLITS[name], split) for name, split in parts.items()},
         source=params.data.source,
-        title=source.title,
+        title=title,
         archive_sha256=archive_sha256,
         resize=chosen.resize,
         crop=chosen.crop,

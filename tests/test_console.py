@@ -22,7 +22,7 @@ from alexvgg.system import console, errors
         (ModuleNotFoundError("No module named 'tqdm'", name="tqdm"), 6, "tqdm is not installed here; run `make setup`"),
         (MemoryError(), 6, "out of memory; lower batch_size"),
         (KeyboardInterrupt(), 130, "interrupted"),
-        (ValueError("two\nlines"), 1, "ValueError: two lines (a fault of the program"),
+        (ValueError("two\nlines"), 1, "ValueError: two lines (a fault of alexvgg: please report it"),
     ],
 )
 def test_errors_are_one_line_and_a_code(capsys, raised, code, message):

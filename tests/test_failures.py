@@ -87,7 +87,7 @@ class World:
         self.environment["ALEXVGG_CIFAR100_ARCHIVE"] = str(path)
         if accept:
             self.edit("data.sha256", [files.sha256(path)])
-        self.write("data/archive.gz", path.read_bytes())
+        self.write("data/archive", path.read_bytes())
 
     def mount(self, name: str, options: str) -> None:
         """A small or read-only disk in place of a folder."""
@@ -293,7 +293,7 @@ def _(world):
     "wrong hash: the archive of CIFAR-100 has sha256 ",
 )
 def _(world):
-    world.flip("data/archive.gz")
+    world.flip("data/archive")
 
 
 @fault("a truncated archive", "preprocess", 3, "damaged archive: ")
@@ -508,7 +508,7 @@ def _(world):
 
 
 @fault(
-    "the disk is full: archive", "download", 6, "data/archive.gz: No space left on device; check that there is space"
+    "the disk is full: archive", "download", 6, "data/archive: No space left on device; check that there is space"
 )
 def _(world):
     names = ("data/code/stages/download.json", "data/code/source.json")
@@ -620,7 +620,7 @@ def base(tf, tmp_path_factory) -> Path:
     params["models"] = {"alexnet": {"architecture": "alexnet", "crop": 67, "learning_rate": 1e-4}}
     YAML().dump(params, world.folder / "params.yaml")
     world.archive()
-    (world.folder / "data/archive.gz").unlink()
+    (world.folder / "data/archive").unlink()
     for command in ("check", "download", "preprocess", "networks", TRAIN, EVALUATE, "report"):
         code, errors = world.run(command)
         assert code == 0, errors

@@ -23,8 +23,9 @@ def kinds(model) -> list[str]:
     return [type(layer).__name__ for layer in model.layers]
 
 
-def test_every_network_is_expected():
-    assert set(EXPECTED) == set(registry.ARCHITECTURES)
+def test_every_network_of_the_slides_is_there():
+    """And others may be, which somebody added."""
+    assert set(EXPECTED) <= set(registry.ARCHITECTURES)
 
 
 @pytest.mark.parametrize("name", EXPECTED)

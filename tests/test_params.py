@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 
 from alexvgg.params import file
 from alexvgg.system.errors import ParamsError
-from conftest import ROOT, committed
+from conftest import ROOT
 
 
 def put(tree: dict, dotted: str, value) -> dict:
@@ -26,11 +26,6 @@ def test_every_profile_is_valid_and_names_itself(profile):
     path = ROOT / "profiles" / f"{profile}.yaml"
     assert file.load(path).profile == profile
     assert load_yaml(str(path)) == YAML(typ="safe", pure=True).load(path)  # DVC may read it by another parser
-
-
-def test_committed_params_are_the_quickstart():
-    """As committed: an edit of params.yaml that is not, is nobody's business."""
-    assert committed("params.yaml") == committed("profiles/quickstart.yaml")
 
 
 @pytest.mark.parametrize(

@@ -396,7 +396,7 @@ def test_a_bad_parameter_anywhere_costs_a_line_and_nothing_else(project, where, 
 
 
 def test_a_failed_stage_says_how_to_get_its_earlier_outputs_back(project):
-    original, archive = project.params, project.folder / "data/archive.gz"
+    original, archive = project.params, project.folder / "data/archive"
     before = archive.read_bytes()
     changed = project.params
     changed["data"]["sha256"] = ["0" * 64]

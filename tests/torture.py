@@ -301,7 +301,7 @@ def damages(folder: Path, tries: int, rng: random.Random) -> list[Tally]:
             )
 
         data = file.load(folder / "params.yaml").data
-        archive, title = folder / "data/archive.gz", SOURCES[data.source].title
+        archive, title = folder / "data/archive", SOURCES[data.source].title
         description = arrays.load_description(folder / "data/description.json")
 
         def refuses(check: Callable[[], object]) -> Callable[[], bool]:

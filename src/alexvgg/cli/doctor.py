@@ -92,7 +92,7 @@ def archive(params: Params, path: Path, variables: Mapping[str, str]) -> Iterato
         if found is None or not found.exists():
             continue
         try:
-            download.verify(found, params.data, source.title)
+            download.verify(found, params.data, source.title_of(params.data))
             yield Diagnosis("ok", "archive", f"{found} is the one that params.yaml accepts")
         except AlexvggError as error:
             yield Diagnosis("problem", "archive", f"{found}: {error}; {advice}")

@@ -28,6 +28,7 @@ def _parser() -> argparse.ArgumentParser:
         return added
 
     _about_runs(command)
+    _about_data(command)
     _about_results(command)
     _about_tracking(command)
     _about_state(command)
@@ -45,6 +46,12 @@ def _about_runs(command: Command) -> None:
     targets.add_argument("models", nargs="*")
     targets.add_argument("--report", action="store_true", help="name what a report reads instead: all but the weights")
     command("finish", "runs.finish", "after DVC: keep the profile's lock, remove checkpoints of recorded results")
+
+
+def _about_data(command: Command) -> None:
+    pack = command("pack", "packing.pack", "make an archive of a directory of images, a folder a class")
+    pack.add_argument("directory", type=Path)
+    pack.add_argument("--output", "-o", type=Path, help="default: <directory>.tar")
 
 
 def _about_results(command: Command) -> None:

@@ -34,7 +34,7 @@ def fetch(settings: SourceSettings, source: Source, destination: Path, before_wr
             _copy(Path(named), temporary, f"see what {source.by_hand} names")
         else:
             _download(settings.addresses, temporary, source.by_hand)
-        verify(temporary, settings, source.title)
+        verify(temporary, settings, source.title_of(settings))
         before_writing()
 
 
@@ -73,6 +73,9 @@ def _download(urls: list[str], destination: Path, by_hand: str | None) -> None:
 
 def _attempt(url: str, destination: Path) -> None:
     parts = urlsplit(url)
+    if not parts.scheme:  # a path, in the project's folder, which DVC names to stages
+        _copy(Path(os.environ.get("DVC_ROOT", "."), url), destination, "see data.archive")
+        return
     if parts.scheme == "file":
         _copy(Path(url2pathname(parts.path)), destination, "see data.urls")
         return

@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 
@@ -28,7 +28,7 @@ class SourceSettings(Section):
 
 @dataclass(frozen=True)
 class Source:
-    """A data set. `read(archive)` returns it, or raises DataError.
+    """A data set. `read(archive, settings)` returns it, or raises DataError.
 
     `bundled` says where an installed package has the archive; `by_hand` is the environment variable that may name a
     local copy.
@@ -36,9 +36,13 @@ class Source:
 
     title: str
     settings: type[SourceSettings]
-    read: Callable[[Path], Dataset]
+    read: Callable[[Path, Any], Dataset]
     bundled: Callable[[], Path] | None = None
     by_hand: str | None = None
+
+    def title_of(self, settings: SourceSettings) -> str:
+        """What people call it: its settings' `title`, where they have one."""
+        return str(getattr(settings, "title", self.title))
 
     @property
     def source_file(self) -> Path:

@@ -22,8 +22,8 @@ def finished(summary: Summary) -> bool:
     return made == planned
 
 
-def petaflop_by_epoch(summary: Summary, crops: Iterable[int], flop: dict[str, int]) -> list[float]:
-    """10¹⁵ operations of training up to the end of each epoch.
+def petaflop_by_epoch(summary: Summary, crops: Iterable[int], flop: dict[str, int | None]) -> list[float] | None:
+    """10¹⁵ operations of training up to the end of each epoch; None if they cannot be counted.
 
     `crops` has the side of each epoch's crops in pixels; `flop` is of one image's step, by crop.
     """
@@ -32,7 +32,10 @@ def petaflop_by_epoch(summary: Summary, crops: Iterable[int], flop: dict[str, in
     costs = []
     for crop in crops:
         made = min(_per_epoch(recipe, images), left)
-        costs.append(flop[str(crop)] * made * recipe.batch_size / 1e15)
+        of_image = flop[str(crop)]
+        if of_image is None:
+            return None
+        costs.append(of_image * made * recipe.batch_size / 1e15)
         left -= made
     return list(accumulate(costs))
 

@@ -23,8 +23,8 @@ BINS = 15  # of the calibration error, as in Guo et al. 2017
 def test_metrics(logits: np.ndarray, labels: np.ndarray, description: Description) -> dict[str, float | None]:
     """The metrics of `rows.evaluation.Evaluation` of the test split, from its logits, float32 (n, classes).
 
-    Loss in nats, without label smoothing; top-1 with its 95 % interval; top-5; the calibration error; and, where the
-    data has superclasses, the share of answers in the label's superclass.
+    Loss in nats, without label smoothing; top-1 with its 95 % interval; top-5 where there are more than five classes;
+    the calibration error; where the data has superclasses, the share of answers in the label's superclass.
     """
     accuracy = metrics.accuracy(logits, labels)
     low, high = metrics.accuracy_interval(accuracy, len(labels))
@@ -33,7 +33,7 @@ def test_metrics(logits: np.ndarray, labels: np.ndarray, description: Descriptio
         "test_acc": accuracy,
         "test_acc_low": low,
         "test_acc_high": high,
-        "test_top5": metrics.top_k_accuracy(logits, labels, TOP_K),
+        "test_top5": metrics.top_k_accuracy(logits, labels, TOP_K) if logits.shape[1] > TOP_K else None,
         "test_ece": calibration_error(logits, labels),
         "test_superclass_acc": None,
     }

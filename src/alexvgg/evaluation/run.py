@@ -49,9 +49,10 @@ def evaluate(row: RowFiles, data: Data, batch_size: int, checkpoints: Checkpoint
     layers = counting.layers(model)
     crops = [int(crop) for crop in history.read(row.history)["crop"]]
     flop = dict(_training_flop(summary, description, layers, sorted(set(crops))))
+    petaflop = cost.petaflop_by_epoch(summary, crops, flop)
     evaluation = Evaluation(
         train_acc=accuracy(on_train, train.labels),
-        train_petaflop=cost.petaflop_by_epoch(summary, crops, flop)[-1],
+        train_petaflop=petaflop[-1] if petaflop else None,
         layers=layers,
         training_flop=flop,
         **measures.test_metrics(on_test, labels, description),  # type: ignore[arg-type]
@@ -83,7 +84,7 @@ def _logits(predictor: Predictor, images: np.ndarray, batch_size: int, checkpoin
 
 def _training_flop(
     summary: Summary, description: Description, own: list[Layer], crops: list[int]
-) -> Iterator[tuple[str, int]]:
+) -> Iterator[tuple[str, int | None]]:
     """Each crop, and the operations of one image's training step there."""
     for crop in crops:
         at_crop = own if crop == summary.crop else counting.layers(build(summary, description, crop))

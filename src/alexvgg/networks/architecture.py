@@ -27,8 +27,8 @@ class Options(BaseModel):
 
     @property
     def min_crop(self) -> int:
-        """The smallest input side, in pixels, from which a feature map is left at the end."""
-        raise NotImplementedError
+        """The smallest input side, in pixels, from which a feature map is left at the end; 1 if nobody says."""
+        return 1
 
 
 @dataclass(frozen=True)
@@ -64,5 +64,13 @@ class Architecture:
     @property
     def source_file(self) -> Path:
         """The file in which the network is written."""
-        function = self.function.func if isinstance(self.function, partial) else self.function
-        return Path(inspect.getfile(function))
+        return Path(inspect.getfile(self._plain_function))
+
+    @property
+    def where(self) -> str:
+        """File and line of `build`, for messages."""
+        return f"{'/'.join(self.source_file.parts[-2:])}, line {self._plain_function.__code__.co_firstlineno}"
+
+    @property
+    def _plain_function(self) -> Any:
+        return self.function.func if isinstance(self.function, partial) else self.function

@@ -11,11 +11,12 @@ class BatchNormalization(layers.BatchNormalization):
     """Keras's layer, in training by TensorFlow's fused kernel: the same numbers, a fifth of the time on two cores.
 
     Keras makes a dozen passes over its input, in single precision (docs/decisions/0013-fused-batch-normalization.md).
-    Input and output (n, height, width, channels).
+    Input and output (n, height, width, channels); of another rank, or without scale or centre, it is Keras's own.
     """
 
     def call(self, inputs, training=None, mask=None):
-        if not (training and self.trainable) or mask is not None:
+        plain = len(inputs.shape) == 4 and self.axis in (-1, 3) and self.scale and self.center
+        if not (training and self.trainable and plain) or mask is not None:
             return super().call(inputs, training=training, mask=mask)
         outputs, mean, variance = tf.compat.v1.nn.fused_batch_norm(
             inputs, self.gamma.value, self.beta.value, epsilon=self.epsilon, is_training=True
@@ -71,10 +72,12 @@ class Conv2D(layers.Conv2D):
 class Dense(layers.Dense):
     """Keras's layer, whose gradient with respect to its input takes half the time on AVX-512 in single precision.
 
-    Input (n, features), output (n, units).
+    Input (n, features), output (n, units); of another rank it is Keras's own.
     """
 
     def call(self, inputs):
+        if len(inputs.shape) != 2:
+            return super().call(inputs)
         outputs = products.product(inputs, tf.convert_to_tensor(self.kernel))
         if self.use_bias:
             outputs = outputs + self.bias

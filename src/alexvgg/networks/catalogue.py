@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from alexvgg.networks import registry
+from alexvgg.networks import checking, registry
 from alexvgg.networks.architecture import Architecture
 from alexvgg.networks.counting import forward_flop
 
@@ -16,7 +16,7 @@ class Counted:
     input_size: int
     classes: int
     parameters: int
-    forward_flop: int  # operations of one image's forward pass
+    forward_flop: int | None  # operations of one image's forward pass
 
 
 def count(names: Iterable[str]) -> dict[str, Counted]:
@@ -35,10 +35,11 @@ def table(counted: dict[str, Counted]) -> str:
     lines = [f"{'name':<12} {'input':<13} {'classes':>7} {'parameters':>12} {'forward GFLOP':>14}"]
     for name, one in counted.items():
         shape = f"{one.input_size} × {one.input_size} × 3"
-        lines.append(f"{name:<12} {shape:<13} {one.classes:>7} {one.parameters:>12,} {one.forward_flop / 1e9:>14.3f}")
+        gflop = "unknown" if one.forward_flop is None else f"{one.forward_flop / 1e9:.3f}"
+        lines.append(f"{name:<12} {shape:<13} {one.classes:>7} {one.parameters:>12,} {gflop:>14}")
     return "\n".join(lines)
 
 
 def parameters(architecture: str, crop: int, classes: int, options: dict[str, Any]) -> int:
-    """The weights of a network for images of `crop` pixels."""
-    return int(registry.named(architecture).build(crop, classes, options).count_params())
+    """The weights of a network for images of `crop` pixels. Raises NetworkError if it cannot be trained."""
+    return int(checking.build(registry.named(architecture), crop, classes, options).count_params())

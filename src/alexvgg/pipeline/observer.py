@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from alexvgg.pipeline import hints
 from alexvgg.pipeline.guard import Guard
 from alexvgg.pipeline.progress import Progress
 from alexvgg.rows.history import Epoch
@@ -22,10 +23,18 @@ class TrainingObserver:
         self._identity, self._guard = identity, guard
         self._record_step, self._record_epoch = recording.steps_into(journal), recording.epochs_into(journal)
         self._progress: Progress | None = None
+        self._known: hints.Circumstances | None = None
 
     def begin(self, trainer: "Trainer") -> None:
         for row in trainer.rows:
             self._record_epoch(row)
+        kinds = [type(layer).__name__ for layer in trainer.network.layers]
+        self._known = hints.Circumstances(
+            classes=trainer.network.output_shape[-1],
+            batch_normalization=any("BatchNormalization" in kind for kind in kinds),
+            steps=trainer.last_step,
+            epochs=-(-trainer.last_step // trainer.steps_per_epoch),
+        )
         self._progress = Progress(self._identity, trainer)
 
     def step(self, *, epoch: int, step: int, loss: float, acc: float) -> None:
@@ -34,9 +43,11 @@ class TrainingObserver:
         self._record_step(epoch=epoch, step=step, loss=loss, acc=acc)
 
     def epoch(self, row: Epoch) -> None:
-        assert self._progress is not None
+        assert self._progress is not None and self._known is not None
         self._progress.epoch(row)
         self._record_epoch(row)
+        for hint in hints.after(row, self._known):
+            self._progress.say(f"hint: {hint}")
 
     def before_writing(self) -> None:
         self._guard.check()

@@ -39,7 +39,7 @@ class Progress:
         if sys.stderr.isatty():
             self._bar = tqdm(total=plan.last_step, initial=plan.step, dynamic_ncols=True, bar_format=BAR)
         if plan.step:
-            self._line(f"goes on from its checkpoint at step {plan.step} of {plan.last_step}")
+            self.say(f"goes on from its checkpoint at step {plan.step} of {plan.last_step}")
 
     def close(self) -> None:
         """Leave the terminal as it was."""
@@ -59,7 +59,7 @@ class Progress:
             self._bar.update(1)
         elif self._now - self._last_line > LINE_EVERY:
             self._last_line = self._now
-            self._line(f"epoch {epoch}/{self._recipe.epochs} step {step}/{self._last_step} {numbers}")
+            self.say(f"epoch {epoch}/{self._recipe.epochs} step {step}/{self._last_step} {numbers}")
 
     def epoch(self, row: Epoch) -> None:
         """After an epoch, validation included."""
@@ -67,7 +67,7 @@ class Progress:
         self._validation = now - self._now
         self._from = min(row.epoch * self._steps_per_epoch, self._last_step)
         self._began = self._last_line = now
-        self._line(
+        self.say(
             f"epoch {row.epoch}/{self._recipe.epochs} loss {row.loss:.4f} acc {row.acc:.4f} "
             f"val_loss {row.val_loss:.4f} val_acc {row.val_acc:.4f}"
         )
@@ -87,7 +87,8 @@ class Progress:
             step = end
         return left
 
-    def _line(self, text: str) -> None:
+    def say(self, text: str) -> None:
+        """Print a line, above the bar if there is one."""
         tqdm.write(f"{self._name}: {text}", file=sys.stderr)
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 
+from alexvgg.networks.counting import total
 from alexvgg.reporting.png import save
 from alexvgg.rows.row import Row
 
@@ -25,10 +26,10 @@ def markdown(row: Row) -> str:
         "| layer | output | parameters | FLOP |",
         "| --- | ---: | ---: | ---: |",
         *[
-            f"| {one.layer} | {' × '.join(map(str, one.output))} | {one.parameters:,} | {one.flop:,} |"
+            f"| {one.layer} | {' × '.join(map(str, one.output))} | {one.parameters:,} | {_operations(one.flop)} |"
             for one in layers
         ],
-        f"| all | | {sum(one.parameters for one in layers):,} | {sum(one.flop for one in layers):,} |",
+        f"| all | | {sum(one.parameters for one in layers):,} | {_operations(total(one.flop for one in layers))} |",
     ]
     return "\n".join(lines) + "\n"
 
@@ -55,6 +56,10 @@ def draw(path: Path, row: Row) -> None:
     axis.set_axis_off()
     axis.set_title(f"{summary.model}: {sum(one.parameters for one in layers):,} parameters", fontsize=10)
     save(figure, path)
+
+
+def _operations(flop: int | None) -> str:
+    return "unknown" if flop is None else f"{flop:,}"
 
 
 def _size(output: list[int], crop: int) -> tuple[float, float]:

@@ -25,10 +25,10 @@ class Effort:
 
     model: str
     network: str  # equal for models of the same network and size
-    petaflop: float
+    petaflop: float | None  # None: a layer cannot be counted
     printed: float | None  # the slide's Val_ACC, if it prints one
     epoch: float | None  # None: a seed did not reach it
-    petaflop_to_it: float
+    petaflop_to_it: float | None
 
 
 def efforts(rows: list[Row]) -> list[Effort]:
@@ -60,12 +60,15 @@ def _effort(rows: list[Row]) -> Effort:
     first = rows[0].summary
     printed = slide.RESULTS.get(first.architecture, {}).get("val_acc") if first.source == slide.DATA else None
     flops = [cost.petaflop_by_epoch(row.summary, row.history["crop"], row.evaluation.training_flop) for row in rows]
-    whole = sum(flop[-1] for flop in flops) / len(flops)
+    known = [flop for flop in flops if flop is not None]
     network = json.dumps([first.architecture, first.options, first.crop], sort_keys=True)
     reached = [None if printed is None else _first(row, printed) for row in rows]
-    to_it = [flop[-1] if epoch is None else flop[epoch - 1] for flop, epoch in zip(flops, reached, strict=True)]
     epochs = [epoch for epoch in reached if epoch is not None]
     mean_epoch = sum(epochs) / len(epochs) if len(epochs) == len(rows) else None
+    if len(known) < len(rows):
+        return Effort(first.model, network, None, printed, mean_epoch, None)
+    whole = sum(flop[-1] for flop in known) / len(rows)
+    to_it = [flop[-1] if epoch is None else flop[epoch - 1] for flop, epoch in zip(known, reached, strict=True)]
     return Effort(first.model, network, whole, printed, mean_epoch, sum(to_it) / len(rows))
 
 
@@ -76,6 +79,8 @@ def _first(row: Row, val_acc: float) -> int | None:
 
 
 def _cells(one: Effort, all_of_them: list[Effort]) -> list[str]:
+    if one.petaflop is None or one.petaflop_to_it is None:
+        return [one.model, "unknown", "–", "–", "–", "–"]
     cells = [one.model, f"{one.petaflop:.3g}"]
     if one.printed is None:
         return [*cells, "–", "–", "–", "–"]
@@ -83,9 +88,10 @@ def _cells(one: Effort, all_of_them: list[Effort]) -> list[str]:
     if one.epoch is None:
         return [*cells, "not reached", f"> {one.petaflop_to_it:.3g}", "–"]
     cells += [f"{one.epoch:.3g}", f"{one.petaflop_to_it:.3g}"]
-    same = [other for other in all_of_them if other.network == one.network]
+    same = [other for other in all_of_them if other.network == one.network and other.petaflop_to_it is not None]
     if len(same) == 1:
         return [*cells, "–"]
     # What one of them took may be more than is known; then so may be the most, and the share less.
     sign = "≤ " if any(other.epoch is None for other in same) else ""
-    return [*cells, f"{sign}{one.petaflop_to_it / max(other.petaflop_to_it for other in same):.2f}"]
+    most = max(other.petaflop_to_it or 0.0 for other in same)
+    return [*cells, f"{sign}{one.petaflop_to_it / most:.2f}"]

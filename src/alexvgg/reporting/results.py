@@ -1,5 +1,6 @@
 """The results of all rows, one line a model: means over seeds, and their spread."""
 
+import math
 from typing import Any
 
 import pandas as pd
@@ -28,6 +29,8 @@ def _line(rows: list[Row]) -> dict[str, Any]:
     line: dict[str, Any] = {name: getattr(first, name) for name in ("model", "architecture", "source", "params")}
     measured = pd.DataFrame([row.summary.model_dump() | row.evaluation.metrics for row in rows])
     for name in MEASURED:
+        if name not in measured:  # top-5 of five classes or fewer
+            measured[name] = math.nan
         line[name] = measured[name].mean()
         line[f"{name}_sd"] = measured[name].std(ddof=1)
     line["test_acc_low"], line["test_acc_high"] = _interval(rows, line["test_acc"])

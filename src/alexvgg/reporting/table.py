@@ -115,6 +115,8 @@ def _name(row: Any) -> str:
 
 
 def _spread(row: Any, name: str) -> str:
+    if pd.isna(row[name]):
+        return "–"
     deviation = row[f"{name}_sd"]
     return f"{row[name]:.4f}" + ("" if pd.isna(deviation) else f" ± {deviation:.4f}")
 

@@ -52,9 +52,11 @@ def drawn_cells(drawn: dict[str, dict[str, Any]]) -> list[list[str]]:
     """Parameters as the slides print them beside those of the built networks."""
     lines = []
     for architecture, counted in drawn.items():
+        if architecture not in slide.DRAWINGS:
+            continue  # a network that is not the talk's
         printed, same = _printed(architecture, counted["parameters"])
         size = f"{counted['input_size']} × {counted['input_size']} × 3"
-        flop = f"{counted['forward_flop'] / 1e9:.3f}"
+        flop = "unknown" if counted["forward_flop"] is None else f"{counted['forward_flop'] / 1e9:.3f}"
         lines.append([architecture, size, str(counted["classes"]), f"{counted['parameters']:,}", printed, same, flop])
     return lines
 

@@ -12,16 +12,16 @@ class Evaluation(Record):
     """
 
     train_acc: float
-    train_petaflop: float  # 10¹⁵ operations of the whole training
+    train_petaflop: float | None  # 10¹⁵ operations of the whole training; None: a layer cannot be counted
     test_loss: float
     test_acc: float
     test_acc_low: float  # of the 95 % interval (Wilson)
     test_acc_high: float
-    test_top5: float  # among the five highest
+    test_top5: float | None  # among the five highest; None: there are no more than five classes
     test_ece: float  # expected calibration error (Guo et al. 2017)
     test_superclass_acc: float | None  # None: the data has no superclasses
     layers: list[Layer]
-    training_flop: dict[str, int]  # operations of one image's training step, by crop in pixels
+    training_flop: dict[str, int | None]  # operations of one image's training step, by crop in pixels
 
     @property
     def metrics(self) -> dict[str, float]:

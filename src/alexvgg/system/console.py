@@ -1,13 +1,17 @@
 """How a program of this project ends: errors for people on one line, and an exit code."""
 
 import argparse
+import os
+import re
 import signal
 import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
+from alexvgg.system import faults
 from alexvgg.system.errors import AlexvggError
 
 INTERRUPTED = 130
@@ -28,13 +32,27 @@ def stage(main: Callable[..., None], description: str | None, **arguments: Calla
 
 
 def _way_back(stage: str) -> str:
-    """How to get a stage's earlier outputs back, which DVC removed before it ran the stage; empty if there are none."""
+    """How to get a stage's earlier outputs back, which DVC removed before it ran the stage; empty if it cannot."""
+    if stage in PERSISTENT:
+        return ""
     try:
-        recorded = f"\n  {stage}:\n" in Path("dvc.lock").read_text(encoding="utf-8")
+        lock = Path("dvc.lock").read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
-        recorded = False
-    recorded = recorded and stage not in PERSISTENT
-    return f"; `dvc checkout {stage}` brings its earlier result back" if recorded else ""
+        return ""
+    found = re.search(rf"^  {re.escape(stage)}:\n((?:    .*\n)+)", lock, re.M)
+    outputs = found[1].partition("    outs:\n")[2] if found else ""
+    cache = Path(os.environ.get("DVC_ROOT", ".")) / ".dvc/cache/files/md5"
+    digests = re.findall(r"^ +md5: ([0-9a-f]{32}(?:\.dir)?)$", outputs, re.M)
+    cached = digests and all((cache / digest[:2] / digest[2:]).exists() for digest in digests)
+    return f"; `dvc checkout {stage}` brings its earlier result back" if cached else ""
+
+
+def excepthook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """For what is raised while a program is still being imported, such as by a file of the user's."""
+    if "--debug" in sys.argv or not isinstance(error, Exception):
+        sys.__excepthook__(kind, error, trace)
+    else:
+        print(f"error: {' '.join(faults.explain(error).split())}", file=sys.stderr)
 
 
 def run(program: Callable[[], None], debug: bool, way_back: str = "") -> None:
@@ -46,7 +64,8 @@ def run(program: Callable[[], None], debug: bool, way_back: str = "") -> None:
     def fail(message: str, code: int) -> None:
         if debug:
             traceback.print_exc()
-        print(f"error: {' '.join(message.split())}{way_back}", file=sys.stderr, flush=True)
+        more = "" if code == INTERRUPTED else way_back  # after an interruption the work goes on
+        print(f"error: {' '.join(message.split())}{more}", file=sys.stderr, flush=True)
         sys.exit(code)
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -66,5 +85,5 @@ def run(program: Callable[[], None], debug: bool, way_back: str = "") -> None:
     except Exception as error:  # noqa: BLE001 - the last line of defence
         if type(error).__name__ == "ResourceExhaustedError":  # TensorFlow's, which may not be imported here
             fail(OUT_OF_MEMORY, 6)
-        fail(f"{type(error).__name__}: {error} (a fault of the program; --debug shows where)", 1)
+        fail(faults.explain(error), 1)
     sys.exit(0)

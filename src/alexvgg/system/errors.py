@@ -46,6 +46,12 @@ class ChangedMeanwhile(AlexvggError):
     exit_code = 7
 
 
+class NetworkError(AlexvggError):
+    """A network cannot be trained as it is written."""
+
+    exit_code = 8
+
+
 class Interrupted(AlexvggError):
     """Somebody asked the process to end, and it did, with its state kept."""
 

@@ -11,7 +11,7 @@ from alexvgg.checkpoints.snapshot import Snapshot
 from alexvgg.checkpoints.store import Checkpoints
 from alexvgg.data import arrays
 from alexvgg.data.arrays import TrainingData
-from alexvgg.evaluation.prediction import build
+from alexvgg.networks import checking, registry
 from alexvgg.rows import history
 from alexvgg.rows.history import Epoch
 from alexvgg.rows.identity import Identity, Inputs
@@ -44,9 +44,11 @@ def train(
     environment = hardware.environment()
     snapshot = checkpoints.newest(environment)
     description = arrays.load_description(inputs.description)
+    architecture = registry.named(identity.architecture)
     data = TrainingData(arrays.load(inputs.train, description), arrays.load(inputs.val, description), description)
-    model = build(identity, description)
+    model = checking.build(architecture, identity.crop, len(description.classes), identity.options)
     trainer = Trainer(model, data, identity)
+    trainer.check_crops(architecture.where)
     if snapshot is not None:
         trainer.restore(snapshot.step, snapshot.arrays, snapshot.facts)
     del snapshot  # three times the memory of the weights

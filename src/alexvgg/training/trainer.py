@@ -27,7 +27,7 @@ from alexvgg.evaluation.prediction import Predictor, logits_network
 from alexvgg.rows.history import Epoch
 from alexvgg.rows.identity import Identity
 from alexvgg.rows.summary import Beginning
-from alexvgg.system.errors import ParamsError, TrainingError
+from alexvgg.system.errors import NetworkError, ParamsError, TrainingError
 from alexvgg.training.early_crops import at_crop
 from alexvgg.training.optimizer import Optimizer
 from alexvgg.training.schedule import crops, learning_rate
@@ -62,8 +62,8 @@ class Trainer:
             )
         self._images = resident(data.train.images)
         self._labels = tf.constant(data.train.labels)
-        self._network = logits_network(model)
-        self._optimizer = Optimizer(recipe, self._network.trainable_variables)
+        self.network = logits_network(model)
+        self._optimizer = Optimizer(recipe, self.network.trainable_variables)
         self._loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing)
         # An incomplete batch at the end is left out: batch normalisation over a few images is noise.
         self.steps_per_epoch = images // recipe.batch_size
@@ -79,6 +79,15 @@ class Trainer:
         self.beginning: list[Beginning] = []
         self._loss_sum, self._correct = 0.0, 0  # of the epoch so far
         self._val_logits: list[np.ndarray] = []  # of a validation that is under way, batch by batch
+
+    def check_crops(self, where: str) -> None:
+        """Raises NetworkError, naming the network by `where`, if it cannot take one of its smaller crops."""
+        for crop in sorted(set(self.crops) - {self._crop}):
+            try:
+                at_crop(self.network, crop)
+            except (ValueError, TypeError) as error:
+                said = str(error).strip().splitlines()[0]
+                raise NetworkError(f"{where}: it cannot take early crops of {crop} pixels: {said}") from error
 
     def state(self) -> tuple[int, dict[str, np.ndarray], dict[str, Any]]:
         """Exactly where training stands: the step, arrays by name, and values that JSON holds exactly.
@@ -115,7 +124,7 @@ class Trainer:
         `safe_point` is called after every step and every batch of a validation, where `state` is exact.
         """
         val, size = self._data.val, self._recipe.batch_size
-        predictor = Predictor(self._network, Cropper(self._data.description, self._crop), size)
+        predictor = Predictor(self.network, Cropper(self._data.description, self._crop), size)
         while (epoch := len(self.rows)) * self.steps_per_epoch < self.last_step:
             self._train_epoch(epoch, report, safe_point)
             for logits in predictor.batches(val.images, skip=len(self._val_logits)):
@@ -164,7 +173,7 @@ class Trainer:
     def _weights_sha256(self) -> str:
         """Of all weights, moving averages included."""
         digest = hashlib.sha256()
-        for weight in self._network.weights:
+        for weight in self.network.weights:
             digest.update(np.ascontiguousarray(weight.numpy()).data)
         return digest.hexdigest()
 
@@ -184,7 +193,7 @@ class Trainer:
     @cache  # noqa: B019 - as many as there are crops, and they live as long as the trainer
     def compiled_step(self, crop: int) -> Any:
         """`_step` at a size of crops, compiled: a function of a batch's indices, the step, and the learning rate."""
-        network = self._network if crop == self._crop else at_crop(self._network, crop)
+        network = self.network if crop == self._crop else at_crop(self.network, crop)
         step = partial(self._step, network, Cropper(self._data.description, crop))
         return tf.function(step, jit_compile=self._recipe.jit_compile)
 
@@ -197,6 +206,6 @@ class Trainer:
         with tf.GradientTape() as tape:
             logits = network(images, training=True)
             loss = self._loss(tf.one_hot(labels, len(self._data.description.classes)), logits)
-        self._optimizer.apply(tape.gradient(loss, self._network.trainable_variables), step, rate)
+        self._optimizer.apply(tape.gradient(loss, self.network.trainable_variables), step, rate)
         correct = tf.equal(tf.argmax(logits, axis=1, output_type=tf.int32), labels)
         return loss, tf.reduce_sum(tf.cast(correct, tf.int32))

@@ -171,4 +171,4 @@ def _text(value: Any) -> str:
     return value.decode("ascii", "replace") if isinstance(value, bytes) else str(value)
 
 
-SOURCE = Source("CIFAR-100", Cifar100, read, by_hand="ALEXVGG_CIFAR100_ARCHIVE")
+SOURCE = Source("CIFAR-100", Cifar100, lambda archive, _: read(archive), by_hand="ALEXVGG_CIFAR100_ARCHIVE")

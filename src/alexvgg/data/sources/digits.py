@@ -57,4 +57,6 @@ def read(archive: Path) -> Dataset:
     )
 
 
-SOURCE = Source("scikit-learn's handwritten digits (not CIFAR-100)", Digits, read, bundled=bundled)
+SOURCE = Source(
+    "scikit-learn's handwritten digits (not CIFAR-100)", Digits, lambda archive, _: read(archive), bundled=bundled
+)
