@@ -234,3 +234,10 @@ def test_weights_are_the_same_bytes_and_come_back(tf, tmp_path):
     assert not np.array_equal(model(images), again(images))
     again.load_weights(tmp_path / "one.weights.h5")
     assert np.array_equal(model(images), again(images))
+
+
+@pytest.mark.parametrize("name", ["alexnet", "alexnet_vgg"])
+def test_the_momentum_of_batch_normalisation_is_an_option(tf, name):
+    for options, expected in (({}, 0.99), ({"batch_norm_momentum": 0.8}, 0.8)):
+        model = registry.named(name).build(67, 10, options)
+        assert {layer.momentum for layer in model.layers if "BatchNorm" in type(layer).__name__} == {expected}

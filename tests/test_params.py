@@ -59,8 +59,8 @@ def test_every_profile_is_valid_and_names_itself(profile):
         ("profile", "../evil", "profile"),
         (
             "models.alexnet_vgg.early_crops",
-            [{"crop": 60, "epochs": 6}],
-            "models.alexnet_vgg: early_crops take 6 epochs of 6; leave at least one at full size",
+            [{"crop": 60, "epochs": 3}],
+            "models.alexnet_vgg: early_crops take 3 epochs of 3; leave at least one at full size",
         ),
         (
             "models.alexnet_vgg.early_crops",

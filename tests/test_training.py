@@ -172,6 +172,16 @@ def test_early_crops_train_the_same_weights(tf, data):
     assert model.input_shape == (None, 16, 16, 3)
 
 
+def test_an_epoch_is_validated_at_its_own_crop(tf, data, monkeypatch):
+    from alexvgg.training.trainer import Trainer
+
+    crops, plain = [], Trainer._predictor
+    monkeypatch.setattr(Trainer, "_predictor", lambda self, crop: (crops.append(crop), plain(self, crop))[1])
+    early = [{"crop": 10, "epochs": 1}, {"crop": 12, "epochs": 1}]
+    _, rows = run(data, epochs=3, early_crops=early)
+    assert crops == [row.crop for row in rows] == [10, 12, 16]
+
+
 def test_early_crops_learn(tf, data):
     _, rows = run(data, epochs=60, random_crop=False, early_crops=[{"crop": 12, "epochs": 30}])
     assert rows[29].acc > 0.8

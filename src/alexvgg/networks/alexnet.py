@@ -6,7 +6,7 @@ After Krizhevsky, Sutskever and Hinton, "ImageNet classification with deep convo
 
 from typing import Literal
 
-from alexvgg.networks.architecture import Architecture, Options
+from alexvgg.networks.architecture import Architecture, Momentum, Options
 
 
 class AlexNetOptions(Options):
@@ -15,6 +15,7 @@ class AlexNetOptions(Options):
     activation: Literal["relu", "tanh"] = "relu"
     overlapping_pooling: bool = True
     normalization: Literal["batch", "lrn", "none"] = "batch"
+    batch_norm_momentum: Momentum = 0.99
 
     @property
     def min_crop(self) -> int:
@@ -37,7 +38,7 @@ def build(input_shape: tuple[int, int, int], classes: int, options: AlexNetOptio
     def normalize(x, lrn_here=False):
         # Local response normalisation follows the first two layers only (paper, section 3.5).
         if options.normalization == "batch":
-            return blocks.BatchNormalization()(x)
+            return blocks.BatchNormalization(momentum=options.batch_norm_momentum)(x)
         if options.normalization == "lrn" and lrn_here:
             return blocks.LocalResponseNormalization()(x)
         return x

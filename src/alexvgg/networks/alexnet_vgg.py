@@ -3,10 +3,12 @@
 Pooling comes before batch normalisation here, as on the slide.
 """
 
-from alexvgg.networks.architecture import Architecture, Options
+from alexvgg.networks.architecture import Architecture, Momentum, Options
 
 
 class AlexNetVGGOptions(Options):
+    batch_norm_momentum: Momentum = 0.99
+
     @property
     def min_crop(self) -> int:
         return 65
@@ -26,7 +28,8 @@ def build(input_shape: tuple[int, int, int], classes: int, options: AlexNetVGGOp
         )(x)  # fmt: skip
 
     def pool(x):
-        return blocks.BatchNormalization()(layers.MaxPooling2D(2, strides=2)(x))
+        x = layers.MaxPooling2D(2, strides=2)(x)
+        return blocks.BatchNormalization(momentum=options.batch_norm_momentum)(x)
 
     inputs = blocks.image_input(input_shape)
     x = pool(convolution(inputs, 64, strides=2, padding="valid"))

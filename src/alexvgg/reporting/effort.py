@@ -73,8 +73,9 @@ def _effort(rows: list[Row]) -> Effort:
 
 
 def _first(row: Row, val_acc: float) -> int | None:
-    """The first epoch, counted from 1, after which the validation accuracy is at least this."""
-    good = row.history.loc[row.history["val_acc"] >= val_acc, "epoch"]
+    """The first epoch, counted from 1, after which the validation accuracy at full size is at least this."""
+    at_full_size = row.history[row.history["crop"] == row.summary.crop]
+    good = at_full_size.loc[at_full_size["val_acc"] >= val_acc, "epoch"]
     return None if good.empty else int(good.iloc[0])
 
 

@@ -13,7 +13,10 @@ from alexvgg.rows.row import Row, by_model
 
 
 def curves(path: Path, rows: list[Row], title: str) -> None:
-    """Loss and accuracy by epoch: solid for validation, dashed for training, a colour a model, a line a seed."""
+    """Loss and accuracy by epoch: solid for validation, dashed for training, a colour a model, a line a seed.
+
+    A dotted line shows where a model's crops grow.
+    """
     figure, axes = plt.subplots(1, 2, figsize=(12, 4.2), layout="constrained")
     models = list(by_model(rows))
     for row in rows:
@@ -22,6 +25,8 @@ def curves(path: Path, rows: list[Row], title: str) -> None:
         for axis, measure in zip(axes, ("loss", "acc"), strict=True):
             axis.plot(history["epoch"], history[measure], "--", color=color, linewidth=1.2)
             axis.plot(history["epoch"], history[f"val_{measure}"], "-o", color=color, markersize=3, label=model)
+            for epoch in history.loc[history["crop"].diff() > 0, "epoch"]:
+                axis.axvline(epoch - 0.5, linestyle=":", color=color, linewidth=1)
     for axis, label in zip(axes, ("loss", "accuracy"), strict=True):
         axis.set_xlabel("epoch")
         axis.set_ylabel(label)
@@ -30,7 +35,7 @@ def curves(path: Path, rows: list[Row], title: str) -> None:
     lines, labels = axes[1].get_legend_handles_labels()
     figure.legend(
         [lines[labels.index(model)] for model in models], models, loc="outside right upper",
-        title="solid: validation\ndashed: training", fontsize=8, title_fontsize=8,
+        title="solid: validation\ndashed: training\ndotted: larger crops", fontsize=8, title_fontsize=8,
     )  # fmt: skip
     figure.suptitle(title)
     save(figure, path)

@@ -15,7 +15,8 @@ class Epoch:
     """One line of a history. Losses are in nats and include the label smoothing, as in Keras.
 
     `loss` and `acc` are means over the epoch's steps, in training mode; `val_loss` and `val_acc` are measured after it.
-    `crop` is the side of the training images in pixels, `learning_rate` that of the epoch's last step.
+    `crop` is the side of the images in training and validation, in pixels: early epochs may have smaller ones than the
+    last. `learning_rate` is that of the epoch's last step.
     """
 
     epoch: int  # from 1

@@ -96,7 +96,7 @@ def _metrics(record: dict[str, Any]) -> list[Any]:
     values: dict[str, float] = {}
     step = 0
     if record["kind"] == "epoch":
-        values = {name: record[name] for name in ("loss", "acc", "val_loss", "val_acc", "learning_rate")}
+        values = {name: record[name] for name in ("loss", "acc", "val_loss", "val_acc", "learning_rate", "crop")}
         step = record["epoch"]
     elif record["kind"] == "step":  # means over the epoch so far
         values = {f"step/{name}": record[name] for name in ("loss", "acc")}

@@ -84,7 +84,7 @@ class Trainer:
         """Raises NetworkError, naming the network by `where`, if it cannot take one of its smaller crops."""
         for crop in sorted(set(self.crops) - {self._crop}):
             try:
-                at_crop(self.network, crop)
+                self._at_crop(crop)
             except (ValueError, TypeError) as error:
                 said = str(error).strip().splitlines()[0]
                 raise NetworkError(f"{where}: it cannot take early crops of {crop} pixels: {said}") from error
@@ -121,12 +121,14 @@ class Trainer:
     def epochs(self, report: StepReport, safe_point: Callable[[], None]) -> Iterator[Epoch]:
         """Train to the end, yielding after each epoch. Raises TrainingError when the loss is not finite.
 
+        An epoch is validated at its own crop: what the network has not seen yet, it does not know.
+
         `safe_point` is called after every step and every batch of a validation, where `state` is exact.
         """
-        val, size = self._data.val, self._recipe.batch_size
-        predictor = Predictor(self.network, Cropper(self._data.description, self._crop), size)
+        val = self._data.val
         while (epoch := len(self.rows)) * self.steps_per_epoch < self.last_step:
             self._train_epoch(epoch, report, safe_point)
+            predictor = self._predictor(self.crops[epoch])
             for logits in predictor.batches(val.images, skip=len(self._val_logits)):
                 self._val_logits.append(logits)
                 safe_point()
@@ -191,10 +193,19 @@ class Trainer:
         return learning_rate(self._recipe, step, self.total_steps)
 
     @cache  # noqa: B019 - as many as there are crops, and they live as long as the trainer
+    def _at_crop(self, crop: int) -> Any:
+        """The network for crops of this size, sharing all weights."""
+        return self.network if crop == self._crop else at_crop(self.network, crop)
+
+    @cache  # noqa: B019 - as above
+    def _predictor(self, crop: int) -> Predictor:
+        cropper = Cropper(self._data.description, crop)
+        return Predictor(self._at_crop(crop), cropper, self._recipe.batch_size)
+
+    @cache  # noqa: B019 - as above
     def compiled_step(self, crop: int) -> Any:
         """`_step` at a size of crops, compiled: a function of a batch's indices, the step, and the learning rate."""
-        network = self.network if crop == self._crop else at_crop(self.network, crop)
-        step = partial(self._step, network, Cropper(self._data.description, crop))
+        step = partial(self._step, self._at_crop(crop), Cropper(self._data.description, crop))
         return tf.function(step, jit_compile=self._recipe.jit_compile)
 
     def _step(self, network: Any, cropper: Cropper, batch: Any, step: Any, rate: Any) -> tuple[Any, Any]:
