@@ -55,6 +55,9 @@ class Project:
             else:
                 shutil.copy(source, target)
         self._settle(folder)
+        self._begin_history()
+
+    def _begin_history(self) -> None:
         self.run("git", "init", "--quiet")
         self.run("git", "config", "user.email", "test@example.org")
         self.run("git", "config", "user.name", "test")
@@ -73,6 +76,24 @@ class Project:
         """One that is there already."""
         project = cls.__new__(cls)
         project._settle(folder)
+        return project
+
+    @classmethod
+    def whole(cls, folder: Path) -> "Project":
+        """All that a person clones, and files that are to be committed, with a history of one commit."""
+        ours = ["src", "stages", "tests", "docs", "scripts", "profiles"]
+        folder.mkdir(parents=True)
+        for which in (["--cached"], ["--others", "--exclude-standard", "--", *ours]):
+            listed = subprocess.run(
+                ["git", "ls-files", "-z", *which], cwd=ROOT, capture_output=True, text=True, check=True
+            )
+            for name in filter(None, listed.stdout.split("\0")):
+                if (ROOT / name).is_file():
+                    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copy(ROOT / name, folder / name)
+        project = cls.at(folder)
+        project._begin_history()
+        project.commit("all")
         return project
 
     @classmethod

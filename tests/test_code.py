@@ -88,7 +88,7 @@ def test_the_neutral_rooms_and_registries_are_the_projects():
 
 def test_no_network_and_no_data_set_counts_for_a_stage():
     plugins = {one.source_file for one in [*ARCHITECTURES.values(), *SOURCES.values()]}
-    assert len(plugins) == 5
+    assert len(plugins) >= 5
     for entry in (ROOT / "stages").glob("[!_]*.py"):
         found = code.closure(entry, PACKAGE)
         assert entry in found

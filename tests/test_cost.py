@@ -77,7 +77,13 @@ def test_the_share_is_of_the_dearest_way_to_the_same_accuracy():
     text = effort.markdown(effort.efforts(rows))
     lines = [line.split("|")[1:-1] for line in text.splitlines() if line.startswith("| ")]
     cells = {line[0].strip(): [cell.strip() for cell in line[1:]] for line in lines}
-    assert cells["ours"] == ["0.27", "0.4432", "3", "0.27", "0.50"]  # at full size first; 2 × 1 + 4 of 3 × 4 GFLOP an image
+    assert cells["ours"] == [
+        "0.27",
+        "0.4432",
+        "3",
+        "0.27",
+        "0.50",
+    ]  # at full size first; 2 × 1 + 4 of 3 × 4 GFLOP an image
     assert cells["plain"] == ["0.719", "0.4432", "3", "0.539", "1.00"]
     assert cells["small"] == ["0.18", "0.4432", "1", "0.0449", "–"]  # another size, nothing to compare it with
 

@@ -507,9 +507,7 @@ def _(world):
 # Disks
 
 
-@fault(
-    "the disk is full: archive", "download", 6, "data/archive: No space left on device; check that there is space"
-)
+@fault("the disk is full: archive", "download", 6, "data/archive: No space left on device; check that there is space")
 def _(world):
     names = ("data/code/stages/download.json", "data/code/source.json")
     listed = {name: (world.folder / name).read_bytes() for name in names}
@@ -670,7 +668,7 @@ def document() -> str:
         "Each row is a test of `tests/test_failures.py`, from which `make failures` makes this page. In every case the",
         "program leaves earlier results alone. DVC removes a stage's outputs before it runs the stage: then the message",
         "ends with the `dvc checkout` that brings them back. Exit codes: 0 the work goes on, 2 parameters, 3 data,",
-        "4 training, 5 tracking, 6 machine or installation, 7 something was edited meanwhile.",
+        "4 training, 5 tracking, 6 machine or installation, 7 something was edited meanwhile, 8 a network.",
         "",
         "| what happened | where | exit code | what is said |",
         "| --- | --- | ---: | --- |",

@@ -113,7 +113,7 @@ FAULTS = {
     "empty class": (lambda at: (at / "bird").mkdir(), "bird has no images; remove it, or add some"),
     "case": (lambda at: draw(at / "Cat/a.png"), "the classes 'Cat' and 'cat' differ only in case"),
     "few": (lambda at: draw(at / "bird/a.png"), "too few images of bird (1); each class needs at least 3"),
-    "one class": (lambda at: (at / "a dog").rename(at.parent / "gone"), "1 classes (cat) are too few"),
+    "one class": (lambda at: (at / "a dog").rename(at.parent / "gone"), "there is only the class cat"),
     "beside": (lambda at: draw(at / "a.png"), "a.png lies beside the folders of classes"),
     "deep": (lambda at: draw(at / "cat/more/a.png"), "lies in a folder of a folder"),
     "half parted": (lambda at: draw(at / "train/cat/a.png"), "or in both train/<class>/ and test/<class>/"),

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from alexvgg.networks import checking, registry
+from alexvgg.networks import registry
 from alexvgg.networks.architecture import Architecture
 from alexvgg.networks.counting import forward_flop
 
@@ -42,4 +42,6 @@ def table(counted: dict[str, Counted]) -> str:
 
 def parameters(architecture: str, crop: int, classes: int, options: dict[str, Any]) -> int:
     """The weights of a network for images of `crop` pixels. Raises NetworkError if it cannot be trained."""
+    from alexvgg.networks import checking  # imports TensorFlow
+
     return int(checking.build(registry.named(architecture), crop, classes, options).count_params())

@@ -4,49 +4,123 @@ Whoever writes a network meets these messages; each says what was found, what is
 Imports TensorFlow: call `runtime.start` before importing this.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import Any
 
 import keras
+import tensorflow as tf
+from keras import layers
 
 from alexvgg.networks.architecture import Architecture
+from alexvgg.system import faults
 from alexvgg.system.errors import NetworkError
+
+PASSING_ON = layers.Activation | layers.Dropout | layers.Flatten | layers.Identity | layers.Reshape
+ACTIVATIONS = {name.replace("_", "") for name in dir(keras.activations)} - {"linear"} | {"prelu"}
 
 
 def build(architecture: Architecture, crop: int, classes: int, options: dict[str, Any]) -> Any:
     """The Keras model of an architecture, checked. Raises NetworkError, or what the network's own code raises."""
-    model = architecture.build(crop, classes, options)
+    try:
+        model = architecture.build(crop, classes, options)
+    except ValueError as error:
+        if "negative" not in str(error):
+            raise
+        where = faults.line_of(error) or architecture.where
+        raise NetworkError(
+            f"{where}: nothing is left here of an image of {crop} × {crop} pixels; "
+            f"take a larger crop, and give the smallest in the options' `min_crop` ({faults.said(error)})"
+        ) from error
     for problem in problems(model, crop, classes):
         raise NetworkError(f"{architecture.where}: {problem}")
     return model
 
 
-def problems(model: Any, crop: int, classes: int) -> Iterable[str]:
+def check_gradients(model: Any, where: str) -> None:
+    """Compile the network as it is trained and as it answers; raises NetworkError if a weight would not be trained.
+
+    What the network's own layers raise is raised here too. Nothing is computed.
+    """
+    network = keras.Model(model.inputs, model.get_layer("logits").output)
+    still: list[str] = []
+
+    def both(images: Any) -> Any:
+        with tf.GradientTape() as tape:
+            logits = network(images, training=True)
+        gradients = tape.gradient(logits, network.trainable_variables)
+        pairs = zip(network.trainable_variables, gradients, strict=True)
+        still.extend(variable.path for variable, gradient in pairs if gradient is None)
+        return network(images, training=False)
+
+    tf.function(both).get_concrete_function(tf.TensorSpec((None, *model.inputs[0].shape[1:])))
+    if still:
+        raise NetworkError(
+            f"{where}: `logits` does not change with {still[0]}, which could not be trained; use it, remove it, or "
+            "give its layer trainable=False"
+        )
+
+
+def problems(model: Any, crop: int, classes: int) -> Iterator[str]:
     """What is wrong with a built model, the most telling first; nothing if it can be trained."""
     if not isinstance(model, keras.Model):
         what = "nothing (is a `return` missing?)" if model is None else f"a {type(model).__name__}"
         yield f"`build` returns {what}; it has to return a keras.Model"
         return
-    if model.input_shape != (None, crop, crop, 3):
-        yield f"its input is {_shape(model.input_shape)}; it has to be {crop} × {crop} × 3, as in `input_shape`"
+    inputs = getattr(model, "inputs", None)
+    if not inputs:
+        yield "its model has no input; make it by keras.Model(inputs, outputs), or begin with keras.Input(input_shape)"
+        return
+    if len(inputs) != 1:
+        yield f"it has {len(inputs)} inputs; it has to have one, the image"
+        return
+    shape, dtype = tuple(inputs[0].shape), inputs[0].dtype
+    if shape != (None, crop, crop, 3) or dtype != "float32":
+        found = f"{_shape(shape[1:])}, {dtype}" + (f", in batches of {shape[0]}" if shape[0] else "")
+        yield f"its input is {found}; it has to be {crop} × {crop} × 3, float32, as in keras.Input(input_shape)"
     logits = next((layer for layer in model.layers if layer.name == "logits"), None)
     if logits is None:
         yield "no layer is called `logits`; give that name to the last dense layer, as `blocks.classifier` does"
         return
+    yield from _problems_of_output(model, logits, classes)
+
+
+def _problems_of_output(model: Any, logits: Any, classes: int) -> Iterator[str]:
+    if _uses(model, logits) != 1:
+        yield "the layer `logits` is used more than once; use it once"
     output = logits.output
+    if not isinstance(output, keras.KerasTensor):
+        yield f"the layer `logits` puts out a {type(output).__name__}; it has to put out one tensor"
+        return
     if tuple(output.shape[1:]) != (classes,):
-        yield f"the layer `logits` puts out {_shape(output.shape)}; it has to have {classes} units, one a class"
-    activation = getattr(logits, "activation", keras.activations.linear)
-    if activation is not keras.activations.linear:
-        name = getattr(activation, "__name__", str(activation))
+        yield f"the layer `logits` puts out {_shape(output.shape[1:])}; it has to have {classes} units, one a class"
+    if name := _activation(logits):
         yield f"the layer `logits` has the activation {name}; it has to have none: the softmax is a layer of its own"
-    elif "softmax" in type(logits).__name__.lower():
-        yield "the layer `logits` is a softmax; it has to be the layer before that"
     if output.dtype != "float32":
         yield f"the layer `logits` computes in {output.dtype}; give it dtype='float32'"
-    if not model.trainable_weights:
+    trained = keras.Model(model.inputs, output).trainable_weights
+    if not trained:
         yield "it has no weights to train"
+    kept = {id(weight) for weight in trained}
+    if left := [weight.path for weight in model.trainable_weights if id(weight) not in kept]:
+        yield f"`logits` does not depend on {left[0]}, which would not be trained; `logits` comes after all weights"
+
+
+def _uses(model: Any, layer: Any) -> int:
+    """How often a network uses a layer of its own."""
+    several = keras.Function(model.inputs, model.outputs)._nodes_by_depth.values()
+    return sum(node.operation is layer for nodes in several for node in nodes)
+
+
+def _activation(layer: Any) -> str:
+    """The name of what a layer, or one before that it only passes on, ends with; empty if that is linear."""
+    activation = getattr(layer, "activation", None)
+    if activation not in (None, keras.activations.linear):
+        return str(getattr(activation, "__name__", activation)).removesuffix("_v2")
+    if isinstance(layer, PASSING_ON):
+        return _activation(layer.input._keras_history.operation)
+    kind = type(layer).__name__.lower()
+    return kind if kind in ACTIVATIONS else ""
 
 
 def _shape(shape: tuple[int | None, ...]) -> str:
-    return " × ".join(map(str, shape[1:])) or "one number"
+    return " × ".join(map(str, shape)) or "one number"

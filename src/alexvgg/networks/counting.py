@@ -4,9 +4,12 @@ Operations are counted as papers do: two a multiply-add, in convolutions and den
 """
 
 import math
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
+
+PRODUCTS = re.compile("conv|dot|einsum|matmul|inner|outer|attention")  # in the name of what has no weights of its own
 
 
 @dataclass(frozen=True)
@@ -14,22 +17,19 @@ class Layer:
     """One layer of a network."""
 
     layer: str  # its kind and what was chosen about it, in words
-    output: list[int]  # shape, without the images
+    output: list[int]  # shape, without the images; 0 for a side that is not known
     parameters: int
     flop: int | None  # operations of one image's forward pass; None: it is of a kind that is not counted here
 
 
 def layers(model: Any) -> list[Layer]:
-    """The layers in order."""
-    return [
-        Layer(_in_words(layer), list(_output_shape(layer)[1:]), layer.count_params(), _flop(layer))
-        for layer in model.layers
-    ]
+    """The layers in order, those of networks inside the network too; a layer that is used twice is one."""
+    return list(_layers(model, 1))
 
 
 def forward_flop(model: Any) -> int | None:
     """Operations of one image's forward pass; None if a layer cannot be counted."""
-    return total(_flop(layer) for layer in model.layers)
+    return total(layer.flop for layer in layers(model))
 
 
 def training_flop(own: list[Layer], at_crop: list[Layer]) -> int | None:
@@ -37,10 +37,13 @@ def training_flop(own: list[Layer], at_crop: list[Layer]) -> int | None:
 
     At smaller crops than its own the convolutions see less; the dense layers do not, since the last feature map is
     resampled for them. Forward, and the gradients of weights and of inputs, cost the same each; the gradient of the
-    image is not computed. None if a layer cannot be counted.
+    image is not computed. None if a layer cannot be counted, or if the network has other layers at that crop.
     """
-    pairs = zip(own, at_crop, strict=True)
-    counted = [large.flop if large.layer.startswith("Dense") else small.flop for large, small in pairs]
+    if len(own) != len(at_crop):
+        return None
+    counted = [
+        large.flop if _is_after_flatten(large) else small.flop for large, small in zip(own, at_crop, strict=True)
+    ]
     whole = total(counted)
     if whole is None:
         return None
@@ -54,11 +57,33 @@ def total(flop: Iterable[int | None]) -> int | None:
     return None if None in parts else sum(part for part in parts if part is not None)
 
 
-def _flop(layer: Any) -> int | None:
+def _graph(model: Any) -> dict[Any, list[Any]]:
+    """The layers and other operations of a network, in order, each with the nodes at which it is used, in order."""
+    import keras
+
+    graph = keras.Function(model.inputs, model.outputs)
+    nodes = [node for _, several in sorted(graph._nodes_by_depth.items(), reverse=True) for node in several]
+    return {one: [node for node in nodes if node.operation is one] for one in graph.operations}
+
+
+def _layers(model: Any, times: int) -> Iterator[Layer]:
+    import keras
+
+    for layer, nodes in _graph(model).items():
+        if isinstance(layer, keras.Model) and getattr(layer, "inputs", None):  # a network inside the network
+            yield from (one for one in _layers(layer, times * len(nodes)) if one.layer != "InputLayer")
+            continue
+        shapes = [tuple(node.output_tensors[0].shape[1:]) for node in nodes]
+        output = [side or 0 for side in shapes[0]]
+        parameters = layer.count_params() if hasattr(layer, "count_params") else 0
+        flop = total(_flop(layer, shape, parameters) for shape in shapes)
+        yield Layer(_in_words(layer), output, parameters, None if flop is None else times * flop)
+
+
+def _flop(layer: Any, output: tuple[int | None, ...], parameters: int) -> int | None:
+    """Of one use of a layer that puts out images of this shape."""
     from keras import layers as kinds
 
-    if hasattr(layer, "layers"):  # a network inside the network
-        return forward_flop(layer)
     kernels = {
         kinds.SeparableConv2D: ("depthwise_kernel", "pointwise_kernel"),
         kinds.DepthwiseConv2D: ("kernel",),
@@ -67,16 +92,19 @@ def _flop(layer: Any) -> int | None:
     }
     names = next((names for kind, names in kernels.items() if isinstance(layer, kind)), None)
     if names is not None:
-        weights = sum(int(getattr(layer, name).shape.num_elements()) for name in names)
-        places = [int(side) for side in _output_shape(layer)[1:-1]]
-        return 2 * math.prod(places) * weights
+        places = output[1:] if getattr(layer, "data_format", None) == "channels_first" else output[:-1]
+        weights = sum(math.prod(getattr(layer, name).shape) for name in names)
+        return None if None in places else 2 * math.prod(side for side in places if side) * weights
+    kind = type(layer).__name__.lower()
+    if isinstance(layer, kinds.BatchNormalization | kinds.LayerNormalization | kinds.GroupNormalization | kinds.PReLU):
+        return 0
     # Of layers without weights, and of those with a few numbers a channel, nothing is counted.
-    return 0 if layer.count_params() <= 4 * (_output_shape(layer)[-1] or 0) else None
+    few = parameters <= 4 * ((output or (0,))[-1] or 0)
+    return 0 if few and not PRODUCTS.search(kind) else None
 
 
-def _output_shape(layer: Any) -> tuple[Any, ...]:
-    """Of a layer that is used several times: where it is used first."""
-    return tuple(layer._inbound_nodes[0].output_tensors[0].shape)
+def _is_after_flatten(layer: Layer) -> bool:
+    return len(layer.output) == 1 and "Dense" in layer.layer.split()[0]
 
 
 def _in_words(layer: Any) -> str:
@@ -84,7 +112,7 @@ def _in_words(layer: Any) -> str:
     kind = type(layer).__name__
     try:
         config = layer.get_config()
-    except NotImplementedError:  # a layer of somebody's own that does not say
+    except Exception:  # noqa: BLE001 - a layer of somebody's own that does not say; training does not need it
         return kind
     chosen = []
     if "filters" in config:
@@ -100,7 +128,12 @@ def _in_words(layer: Any) -> str:
     if kind == "Conv2D":
         chosen.append(config["padding"])
     if config.get("activation", "linear") != "linear":
-        chosen.append(str(config["activation"]))
+        chosen.append(_name(config["activation"]))
     if "rate" in config:
         chosen.append(str(config["rate"]))
     return " ".join([kind, ", ".join(chosen)]).strip()
+
+
+def _name(activation: Any) -> str:
+    """Of an activation in a layer's configuration; one of somebody's own is written as a dictionary."""
+    return str(activation.get("config", activation)) if isinstance(activation, dict) else str(activation)

@@ -28,12 +28,12 @@ class TrainingObserver:
     def begin(self, trainer: "Trainer") -> None:
         for row in trainer.rows:
             self._record_epoch(row)
-        kinds = [type(layer).__name__ for layer in trainer.network.layers]
         self._known = hints.Circumstances(
             classes=trainer.network.output_shape[-1],
-            batch_normalization=any("BatchNormalization" in kind for kind in kinds),
+            batch_normalization=any(weight.name == "moving_mean" for weight in trainer.network.weights),
             steps=trainer.last_step,
-            epochs=-(-trainer.last_step // trainer.steps_per_epoch),
+            steps_per_epoch=trainer.steps_per_epoch,
+            warmup_steps=self._identity.recipe.warmup_fraction * trainer.total_steps,
         )
         self._progress = Progress(self._identity, trainer)
 

@@ -46,7 +46,8 @@ def write(path: Path, contents: Contents) -> None:
 
 def _networks(deck: "_Deck", contents: Contents) -> None:
     """As counted, and a drawing of each architecture: of the first model that has it."""
-    deck.table("Networks as the slides write them", talk.DRAWN, talk.drawn_cells(contents.drawn))
+    if drawn := talk.drawn_cells(contents.drawn):
+        deck.table("Networks as the slides write them", talk.DRAWN, drawn)
     shown = set()
     for model, row in contents.first_of_model.items():
         architecture = row.summary.architecture

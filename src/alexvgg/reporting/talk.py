@@ -15,13 +15,10 @@ CLASSES = ["Superclass", "Classes"]
 
 def markdown(contents: Contents) -> str:
     """`talk/README.md`."""
-    parts = [
-        f"# The talk, slide by slide: profile `{contents.profile}`",
-        overview(contents),
-        "## Networks as the slides write them",
-        grid(DRAWN, drawn_cells(contents.drawn)),
-        "Built here at the slides' own input size and number of classes, and counted.",
-    ]
+    parts = [f"# The talk, slide by slide: profile `{contents.profile}`", overview(contents)]
+    if drawn := drawn_cells(contents.drawn):
+        note = "Built here at the slides' own input size and number of classes, and counted."
+        parts += ["## Networks as the slides write them", grid(DRAWN, drawn), note]
     for comparison in contents.comparisons:
         parts += section(comparison)
     parts += ["## Fig 12: classes", classes(contents.description)]

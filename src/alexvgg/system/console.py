@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any
 
 from alexvgg.system import faults
-from alexvgg.system.errors import AlexvggError
+from alexvgg.system.errors import AlexvggError, NetworkError
 
 INTERRUPTED = 130
 PERSISTENT = ("check", "report")  # stages whose outputs DVC leaves in place
@@ -28,7 +28,15 @@ def stage(main: Callable[..., None], description: str | None, **arguments: Calla
     given = vars(parser.parse_args())
     debug = given.pop("debug")
     item = "-".join(map(str, given.values()))
-    run(lambda: main(**given), debug, _way_back(Path(sys.argv[0]).stem + (f"@{item}" if item else "")))
+
+    def program() -> None:
+        if where := faults.early_import():
+            raise NetworkError(
+                f"{where}: move this import into the function that needs it; TensorFlow is set up before it is imported"
+            )
+        main(**given)
+
+    run(program, debug, _way_back(Path(sys.argv[0]).stem + (f"@{item}" if item else "")))
 
 
 def _way_back(stage: str) -> str:
@@ -52,7 +60,8 @@ def excepthook(kind: type[BaseException], error: BaseException, trace: Traceback
     if "--debug" in sys.argv or not isinstance(error, Exception):
         sys.__excepthook__(kind, error, trace)
     else:
-        print(f"error: {' '.join(faults.explain(error).split())}", file=sys.stderr)
+        message, _ = _answer(error)
+        print(f"error: {' '.join(message.split())}", file=sys.stderr)
 
 
 def run(program: Callable[[], None], debug: bool, way_back: str = "") -> None:
@@ -71,19 +80,25 @@ def run(program: Callable[[], None], debug: bool, way_back: str = "") -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         program()
-    except AlexvggError as error:
-        fail(str(error), error.exit_code)
-    except KeyboardInterrupt:
-        fail("interrupted; run the same command again", INTERRUPTED)
-    except MemoryError:
-        fail(OUT_OF_MEMORY, 6)
-    except ModuleNotFoundError as error:
-        fail(f"{error.name} is not installed here; run `make setup`, then `source .venv/bin/activate`", 6)
-    except OSError as error:
-        what = f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error)
-        fail(f"{what}; check that there is space and that the folder can be written to, then run this again", 6)
-    except Exception as error:  # noqa: BLE001 - the last line of defence
-        if type(error).__name__ == "ResourceExhaustedError":  # TensorFlow's, which may not be imported here
-            fail(OUT_OF_MEMORY, 6)
-        fail(faults.explain(error), 1)
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last line of defence
+        fail(*_answer(error))
     sys.exit(0)
+
+
+def _answer(error: BaseException) -> tuple[str, int]:
+    """What is said of an exception, and the exit code."""
+    if isinstance(error, AlexvggError):
+        return str(error), error.exit_code
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted; run the same command again", INTERRUPTED
+    if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":  # TensorFlow's
+        return OUT_OF_MEMORY, 6
+    theirs = faults.line_of(error)
+    if isinstance(error, ModuleNotFoundError):
+        if theirs:
+            return f"{theirs}: there is no module {error.name} here; correct the import, or install it into .venv", 6
+        return f"{error.name} is not installed here; run `make setup`, then `source .venv/bin/activate`", 6
+    if isinstance(error, OSError) and not theirs:
+        what = f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error)
+        return f"{what}; check that there is space and that the folder can be written to, then run this again", 6
+    return faults.explain(error), 1

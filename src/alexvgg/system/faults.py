@@ -1,21 +1,38 @@
 """An exception that nobody expected, in one line: where it is, what it says, how to see more."""
 
+import ast
+import os
 import re
 import shlex
 import sys
 import traceback
 from pathlib import Path
 
-# Where people add files of their own; in the rest of the package a fault is ours.
-THEIRS = re.compile(r"alexvgg/(?:networks|data/sources)/(\w+)\.py$")
-OURS = {"architecture", "blocks", "catalogue", "checking", "counting", "registry", "runtime"}
+# Where people add files of their own and name them; in the rest of the package a fault is ours.
+THEIRS = re.compile(r"(?:src/)?alexvgg/(?:(?:networks|data/sources)/(?P<file>.+)|data/registry)\.py$")
+OURS = re.compile(r"(architecture|blocks|catalogue|checking|counting|runtime|layers/.+|cifar100|digits|images)$")
+PACKAGE = re.compile(r"alexvgg/(?:\w+/)*\w+\.py$")
 LONGEST = 300  # characters
+# A frame as TensorFlow writes it, with its line of code.
+FRAME = re.compile(r'^ *File "(?P<file>[^"]+)", line (?P<line>\d+), in .*\n(?:.*\S.*\n)?', re.MULTILINE)
+# What Keras, TensorFlow and Pydantic put before a message, in it and after it.
+WRAPPED = re.compile(r"Exception encountered when calling .*\n|Could not automatically infer (?:.*\n)*?.*encountered:")
+NOISE = re.compile(
+    r"\x1b\[\d*m"  # bold
+    r"|(?:Call )?[Aa]rguments received by .*"
+    r"|For further information visit \S+"
+    r"| for '\{\{node [^']*'"
+    r"|\{\{function_node [^}]*\}\}"
+    r"|\[Op:[^\]]*\]",
+    re.DOTALL,
+)
+NODE = re.compile(r"\[\[\{\{node ([^}]*)\}\}\]\]")
+KERAS = re.compile(r"(keras|tensorflow|alexvgg\.networks\.(blocks|layers))(\.|$)")
 
 
 def explain(error: BaseException) -> str:
     """The message for an exception: the user's file and line if it comes from there."""
-    where, text = _their_line(error), f"{type(error).__name__}: {_cause(error)}"
-    command = debug_command(sys.argv)
+    where, text, command = line_of(error), said(error), debug_command(sys.argv)
     if where:
         return f"{where}: {text}; the traceback: {command}"
     return f"{text} (a fault of alexvgg: please report it with what `alexvgg doctor` prints; the traceback: {command})"
@@ -23,42 +40,63 @@ def explain(error: BaseException) -> str:
 
 def debug_command(argv: list[str]) -> str:
     """The command that was given, with a traceback."""
-    program, *arguments = argv
+    program, *given = argv
+    arguments = [one for one in given if one != "--debug"]
     if Path(program).suffix == ".py" and "stages" in Path(program).parts:
-        return shlex.join(["python", program, *[one for one in arguments if one != "--debug"], "--debug"])
+        return shlex.join(["python", program, *arguments, "--debug"])
     return shlex.join(["alexvgg", "--debug", *arguments])
 
 
-def _their_line(error: BaseException) -> str:
-    """File and line of the user's innermost frame; empty if there is none."""
-    if isinstance(error, SyntaxError) and error.filename and _is_theirs(error.filename):
-        return f"{_short(error.filename)}, line {error.lineno}"
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_theirs(frame.filename)]
-    if frames:
-        return f"{_short(frames[-1].filename)}, line {frames[-1].lineno}"
+def line_of(error: BaseException) -> str:
+    """File and line of the user's innermost frame, such as `src/alexvgg/networks/mine.py, line 3`; empty if none is."""
+    frames = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
     # TensorFlow writes the frames of what it compiles into the message.
-    written = re.findall(r'File "([^"]+)", line (\d+)', str(error))
-    theirs = [f"{_short(file)}, line {line}" for file, line in written if _is_theirs(file)]
-    return theirs[-1] if theirs else ""
+    frames += [(frame["file"], int(frame["line"])) for frame in FRAME.finditer(str(error))]
+    if isinstance(error, SyntaxError) and error.filename:
+        frames.append((error.filename, error.lineno))
+    deeper = False  # a registry is where something of ours was imported, unless it is the last of the package's frames
+    for file, line in reversed(frames):
+        if _is_theirs(file) and not (deeper and file.endswith("registry.py")):
+            return f"{short(file)}, line {line}"
+        deeper = deeper or PACKAGE.search(Path(file).as_posix()) is not None
+    return ""
+
+
+def short(file: str) -> str:
+    """Such as `src/alexvgg/networks/mine.py`."""
+    found = THEIRS.search(Path(file).as_posix())
+    return found[0] if found else "/".join(Path(file).parts[-3:])
+
+
+def said(error: BaseException) -> str:
+    """Kind and message of an exception, without what Keras, TensorFlow and Pydantic put around them."""
+    kind, text = type(error).__name__, error.msg if isinstance(error, SyntaxError) else str(error)
+    if text.startswith("in user code:"):
+        kind, text = "", FRAME.split(text)[-1]
+    elif text.startswith("Graph execution error:"):
+        text = FRAME.split(text)[-1]
+    text = NODE.sub(r"(in \1)", NOISE.sub("", WRAPPED.sub("", text)))
+    text = " ".join(text.split()) or "no message"
+    text = f"{kind}: {text}" if kind else text
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]} …"
+
+
+def early_import() -> str:
+    """File and line where a file of the user's imported TensorFlow before it was set up; empty if none did."""
+    if "tensorflow" not in sys.modules or os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "1":
+        return ""
+    files = {getattr(module, "__file__", None) or "" for module in list(sys.modules.values())}
+    for file in sorted(filter(_is_theirs, files)):
+        for node in ast.parse(Path(file).read_text(encoding="utf-8")).body:
+            origin = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
+            names = (
+                [origin + alias.name for alias in node.names] if isinstance(node, ast.Import | ast.ImportFrom) else []
+            )
+            if any(map(KERAS.match, names)):
+                return f"{short(file)}, line {node.lineno}"
+    return ""
 
 
 def _is_theirs(file: str) -> bool:
     found = THEIRS.search(Path(file).as_posix())
-    return found is not None and found[1] not in OURS
-
-
-def _short(file: str) -> str:
-    """Such as `src/alexvgg/networks/mine.py`."""
-    parts = Path(file).parts
-    return "/".join(parts[parts.index("src") :]) if "src" in parts else "/".join(parts[-3:])
-
-
-def _cause(error: BaseException) -> str:
-    """What an exception says, without what Keras and TensorFlow put around it."""
-    if isinstance(error, SyntaxError):
-        return error.msg
-    text = str(error).split("Arguments received by")[0].strip()
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    wrapped = text.startswith(("in user code:", "Exception encountered when calling"))
-    said = (lines[-1] if wrapped else " ".join(lines)) if lines else "no message"
-    return said if len(said) <= LONGEST else f"{said[:LONGEST]} …"
+    return found is not None and not OURS.match(found["file"] or "")

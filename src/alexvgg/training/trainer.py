@@ -27,6 +27,7 @@ from alexvgg.evaluation.prediction import Predictor, logits_network
 from alexvgg.rows.history import Epoch
 from alexvgg.rows.identity import Identity
 from alexvgg.rows.summary import Beginning
+from alexvgg.system import faults
 from alexvgg.system.errors import NetworkError, ParamsError, TrainingError
 from alexvgg.training.early_crops import at_crop
 from alexvgg.training.optimizer import Optimizer
@@ -85,9 +86,11 @@ class Trainer:
         for crop in sorted(set(self.crops) - {self._crop}):
             try:
                 self._at_crop(crop)
-            except (ValueError, TypeError) as error:
-                said = str(error).strip().splitlines()[0]
-                raise NetworkError(f"{where}: it cannot take early crops of {crop} pixels: {said}") from error
+            except (AttributeError, TypeError, ValueError) as error:
+                raise NetworkError(
+                    f"{faults.line_of(error) or where}: it cannot take early crops of {crop} pixels, where its weights "
+                    f"have to fit as they are (maps are resampled only before Flatten): {faults.said(error)}"
+                ) from error
 
     def state(self) -> tuple[int, dict[str, np.ndarray], dict[str, Any]]:
         """Exactly where training stands: the step, arrays by name, and values that JSON holds exactly.

@@ -79,7 +79,7 @@ def class_names(members: list[Member]) -> list[str]:
     """The classes of an archive, sorted. Raises DataError where nothing could be learnt from them."""
     classes = sorted({one.label for one in members})
     if len(classes) < 2:
-        raise DataError(f"{len(classes)} classes ({', '.join(classes)}) are too few; make a folder each of at least 2")
+        raise DataError(f"there is only the class {', '.join(classes)}; make a folder each of at least 2")
     parts = {one.part for one in members}
     if parts not in ({""}, set(PARTS)):
         raise DataError("images have to lie in <class>/, or in both train/<class>/ and test/<class>/")
@@ -108,7 +108,8 @@ def decode(content: bytes, side: int, path: str) -> np.ndarray:
                 raise DataError(f"{path} has {opened.width} × {opened.height} pixels; at most {LARGEST:,} are allowed")
             square = ImageOps.fit(_rgb(ImageOps.exif_transpose(opened)), (side, side), Image.Resampling.BICUBIC)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DataError(f"{path} is not an image that can be read ({error}); remove it, or save it again") from None
+        what = str(error).partition(" <_io")[0]
+        raise DataError(f"{path} is not an image that can be read ({what}); remove it, or save it again") from None
     return np.asarray(square, np.uint8)
 
 
