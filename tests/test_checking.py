@@ -601,9 +601,7 @@ TOO_MUCH_FOR_EARLY_CROPS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "name", [*EARLY_GOOD, *(pytest.param(name, marks=pytest.mark.xfail) for name in TOO_MUCH_FOR_EARLY_CROPS)]
-)
+@pytest.mark.parametrize("name", [*EARLY_GOOD, *TOO_MUCH_FOR_EARLY_CROPS])
 def test_a_network_that_takes_early_crops(add, bench, name):
     body, flop = (EARLY_GOOD | TOO_MUCH_FOR_EARLY_CROPS)[name]
     add(author.network(body))

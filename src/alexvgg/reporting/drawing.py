@@ -63,10 +63,11 @@ def _operations(flop: int | None) -> str:
 
 
 def _size(output: list[int], crop: int) -> tuple[float, float]:
-    if len(output) == 1:
-        return 0.15, TALLEST * max(0.1, output[0] / 4096)
-    side, _, channels = output
-    return 0.1 + WIDEST * channels / 512, TALLEST * max(0.04, (side / crop) ** 0.5)
+    """Width and height of a box for an output of any rank."""
+    if len(output) < 2:
+        return 0.15, TALLEST * min(1.0, max(0.1, sum(output) / 4096))
+    side, channels = output[0] or 1, output[-1] or 1
+    return 0.1 + WIDEST * channels / 512, TALLEST * min(1.0, max(0.04, (side / crop) ** 0.5))
 
 
 def _shape(output: list[int]) -> str:

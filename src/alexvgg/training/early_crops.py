@@ -15,12 +15,12 @@ def at_crop(network: Any, crop: int) -> Any:
     bilinearly, to the size that it has at the network's own crop.
     """
 
-    def call(layer: Any, inputs: Any, **arguments: Any) -> Any:
-        if isinstance(layer, keras.layers.Flatten):
+    def call(layer: Any, *inputs: Any, **arguments: Any) -> Any:
+        if isinstance(layer, keras.layers.Flatten) and len(layer.input.shape) == 4:
             _, height, width, _ = layer.input.shape
-            if inputs.shape[1:3] != (height, width):
-                inputs = keras.layers.Resizing(height, width, dtype=layer.dtype_policy)(inputs)
-        return layer(inputs, **arguments)
+            if inputs[0].shape[1:3] != (height, width):
+                inputs = (keras.layers.Resizing(height, width, dtype=layer.dtype_policy)(inputs[0]),)
+        return layer(*inputs, **arguments)
 
     small = keras.Input((crop, crop, 3), name="small_image")
     return keras.models.clone_model(
