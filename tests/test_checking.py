@@ -592,8 +592,8 @@ EARLY_GOOD = {  # name: what `build` goes on with, and the operations of a step 
         {"16": 1536, "8": None},
     ),
 }
-# `early_crops.at_crop` calls every layer with one tensor, and takes every input of Flatten for a map.
-TOO_MUCH_FOR_EARLY_CROPS = {
+# Operations of two tensors, and a Flatten that no map goes into.
+UNUSUAL_AT_EARLY_CROPS = {
     "two tensors": ("y = layers.Conv2D(3, 3, padding='same')(x)\nx = x + y\n" + FLAT + LOGITS + MODEL, None),
     "Flatten of no map": (
         "x = layers.Flatten()(layers.GlobalAveragePooling2D()(layers.Conv2D(8, 3)(x)))\n" + LOGITS + MODEL, None,
@@ -601,9 +601,9 @@ TOO_MUCH_FOR_EARLY_CROPS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", [*EARLY_GOOD, *TOO_MUCH_FOR_EARLY_CROPS])
+@pytest.mark.parametrize("name", [*EARLY_GOOD, *UNUSUAL_AT_EARLY_CROPS])
 def test_a_network_that_takes_early_crops(add, bench, name):
-    body, flop = (EARLY_GOOD | TOO_MUCH_FOR_EARLY_CROPS)[name]
+    body, flop = (EARLY_GOOD | UNUSUAL_AT_EARLY_CROPS)[name]
     add(author.network(body))
     bench.train(**EARLY)
     evaluation = bench.evaluate().evaluation

@@ -209,6 +209,7 @@ def test_messages_about_an_entry_are_as_the_page_gives_them(tmp_path, quickstart
     assert any(f"params.yaml: {message}" in said for message in shown), said
 
 
+@pytest.mark.slow  # 40 s
 def test_your_own_images(reader):
     project = reader.project
     reader.follow(HOW_TO / "own-images.md")
