@@ -204,8 +204,8 @@ COMMANDS = {
     ("stages/check.py",): "python stages/check.py --debug",
     ("stages/train.py", "--debug", "mine", "0"): TRAIN,
     ("/home/me/a project/stages/report.py",): "python '/home/me/a project/stages/report.py' --debug",
-    ("/work/.venv/bin/alexvgg", "sync"): "alexvgg --debug sync",
-    ("/work/src/alexvgg/__main__.py", "--debug", "show", "alexnet"): "alexvgg --debug show alexnet",
+    ("/home/me/.venv/bin/alexvgg", "sync"): "alexvgg --debug sync",
+    ("/home/me/src/alexvgg/__main__.py", "--debug", "show", "alexnet"): "alexvgg --debug show alexnet",
     ("alexvgg", "pack", "my images", "-o", "it's.tar"): "alexvgg --debug pack 'my images' -o 'it'\"'\"'s.tar'",
 }
 

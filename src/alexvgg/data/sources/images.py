@@ -78,6 +78,8 @@ def read(archive: Path, settings: Images) -> Dataset:
 def class_names(members: list[Member]) -> list[str]:
     """The classes of an archive, sorted. Raises DataError where nothing could be learnt from them."""
     classes = sorted({one.label for one in members})
+    if not classes:
+        raise DataError("there are no images in the archive")
     if len(classes) < 2:
         raise DataError(f"there is only the class {', '.join(classes)}; make a folder each of at least 2")
     parts = {one.part for one in members}
