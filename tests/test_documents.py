@@ -142,6 +142,7 @@ def rows_of(project: Project, profile: str) -> dict[str, str]:
     return {line.split()[1]: line for line in table.splitlines()[2:]}
 
 
+@pytest.mark.slow  # 40 s
 def test_a_network_of_your_own(reader):
     """Its row is in the table. Another network, which comes later, does not make it stale."""
     project = reader.project

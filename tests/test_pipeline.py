@@ -140,7 +140,7 @@ PARAMETERS = {
     "evaluation.batch_size": (99, EVALUATIONS),
     "preprocess.split_seed": (5, {"preprocess"}),
     "preprocess.resize": (300, {"preprocess"}),
-    "data.sha256": (["0" * 64], {"download"}),
+    "data.sha256": (["0" * 64], {"download", "preprocess"}),
 }
 # Each source file → the stages whose results it can change. Those in no list change none; networks come by model.
 SOURCES = {
