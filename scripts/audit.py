@@ -25,7 +25,7 @@ def main(requirements: str) -> int:
             f"{v['id']} (fixed in {', '.join(v['fix_versions']) or 'no version'})" for v in package["vulns"]
         )
         print(f"audit: {package['name']} {package['version']}: {ids}; run `make lock`", file=sys.stderr)
-    print(f"audit: {len(audited)} of {len(packages)} packages held against advisories, {len(vulnerable)} vulnerable")
+    print(f"audit: {len(audited)} of {len(packages)} packages compared with advisories, {len(vulnerable)} vulnerable")
     return 1 if vulnerable else 0
 
 

@@ -20,12 +20,13 @@ def show(models: list[str]) -> None:
     paths = {name: layout.row(params.profile, name) for name in params.rows(models)}
     made = {name: row for name, row in paths.items() if row.whole}
     report = folder / "results.md"
-    if not models and report.exists() and (not made or _keys(folder) == _row_keys(made, len(paths))):
+    here = layout.rows(params.profile).is_dir()  # else a report came without its rows, as in a fresh clone
+    if not models and report.exists() and (not here or _keys(folder) == _row_keys(made, len(paths))):
         print(report.read_text(encoding="utf-8"))
         print(f"Table and curves: {folder}/    MLflow: make ui    What changed: alexvgg compare")
         return
     if not made:
-        raise AlexvggError(f"{folder} has no report; run `make repro`, or name rows that are made: alexvgg show MODEL")
+        raise AlexvggError(f"no row of profile {params.profile} is made; run `make repro`, and see what it says")
     from alexvgg.reporting import results, table
 
     print(table.main_table(results.summarize([Row.read(row) for row in made.values()])), end="\n\n")

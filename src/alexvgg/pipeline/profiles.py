@@ -21,7 +21,7 @@ def use(name: str) -> None:
         refuse_unknown(name, profiles, "profile")
     except ValueError as error:
         raise ParamsError(str(error)) from None
-    wanted = file.load(profiles[name])
+    file.load(profiles[name])  # a profile that cannot be used is not put in place
     if layout.PARAMS.exists():
         current = _in_use(profiles)
         if current == name:
@@ -32,7 +32,7 @@ def use(name: str) -> None:
                 f"or delete it, then run this again (or run `make repro` without PROFILE={name} to use it unchanged)"
             )
         keep_lock()
-    files.write_bytes(layout.PARAMS, profiles[wanted.profile].read_bytes())
+    files.write_bytes(layout.PARAMS, profiles[name].read_bytes())
     kept = _lock(name)
     if kept.exists():
         files.write_bytes(layout.LOCK, kept.read_bytes())
