@@ -1,7 +1,9 @@
 # Everything a person types. `make help` lists it.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test test-slow torture bench failures readme check format lock ui
+.PHONY: help setup repro test test-slow torture bench failures readme check format lock ui always
+# All targets work in the same environment and folders: with `make -j`, too, one comes after the other.
+.NOTPARALLEL:
 
 PROFILE ?=
 MODELS ?=
@@ -22,23 +24,26 @@ INTERRUPTED := 252
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Compiled bytecode halves the import time of TensorFlow.
 unexport PYTHONDONTWRITEBYTECODE
+# What a shell reads first, where it looks for folders, and what another Python needs.
+unexport BASH_ENV CDPATH GREP_OPTIONS PYTHONHOME
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 setup: .venv/ready $(if $(GPU),.venv/gpu) $(if $(BENCH),.venv/bench) ## install everything into .venv (GPU=1 adds the CUDA libraries, BENCH=1 PyTorch for `make bench`)
+	@echo "setup: .venv is ready"
 
-.venv/ready: requirements.lock pyproject.toml
+# Asked each time: it knows what make does not see, such as a .venv that was copied from another machine.
+.venv/ready: always
 	@bash scripts/setup.sh
-	@touch $@
 
 .venv/gpu: .venv/ready
 	@bash scripts/setup.sh gpu
-	@touch $@
 
 .venv/bench: .venv/ready
 	@bash scripts/setup.sh bench
-	@touch $@
+
+always:
 
 repro: .venv/ready ## run the pipeline and print the results table (PROFILE=quickstart|cpu|slides makes that profile the one in use; MODELS="alexnet …": only these rows)
 	@$(if $(PROFILE),$(BIN)/alexvgg profile "$(PROFILE)")
@@ -88,5 +93,5 @@ lock: .venv/ready ## choose versions anew and pin them with their hashes in requ
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --upgrade \
 	  --generate-hashes --no-header --no-emit-index-url --no-annotate --quiet --output-file requirements.lock
 
-ui: .venv/ready ## open the MLflow UI on this machine (PORT=5000)
-	@$(BIN)/alexvgg ui --port $(PORT)
+ui: .venv/ready ## print links into MLflow: table, curves, comparison; Ctrl-C ends it (PORT=5000, OPEN=1: open them in the browser)
+	@$(BIN)/alexvgg ui --port $(PORT) $(if $(OPEN),--open)

@@ -115,5 +115,5 @@ def main(rounds: int) -> None:
 
 
 if __name__ == "__main__":
-    process.with_huge_pages()
+    process.begin_again(Path(__file__).parent.parent)
     main(int(sys.argv[1]) if len(sys.argv) > 1 else 20)

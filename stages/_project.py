@@ -1,6 +1,7 @@
 """First import of every stage: the code beside this folder is what runs, in the project's environment.
 
-DVC runs experiments in copies of the project, where an installed `alexvgg` would be the wrong one; and it
+A stage begins again in variables that the project has set (`system/process.py`) before it imports anything else. DVC
+runs experiments in copies of the project, where an installed `alexvgg` would be the wrong one; and it
 calls whatever `python` is on the PATH, which may not be the one in `.venv`.
 """
 
@@ -10,12 +11,16 @@ import sys
 from pathlib import Path
 
 root = Path(__file__).resolve().parent.parent
+main = Path(os.environ.get("DVC_ROOT", root))
 sys.path.insert(0, str(root / "src"))
+
+from alexvgg.system import process  # noqa: E402
+
+process.begin_again(main)
 
 NEEDED = ("mlflow", "pydantic", "ruamel", "sklearn", "tensorflow", "tqdm")
 missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
 if missing:
-    main = Path(os.environ.get("DVC_ROOT", root))
     environment = next((p for p in (main / ".venv/bin/python", main / ".venv/Scripts/python.exe") if p.exists()), None)
     if environment is None or Path(sys.prefix) == main / ".venv":
         print(f"error: {missing[0]} is not installed here; run `make setup`", file=sys.stderr)

@@ -11,7 +11,7 @@ from alexvgg.pipeline import layout
 from alexvgg.rows import answers
 from alexvgg.rows.identity import evaluation_key
 from alexvgg.rows.summary import Summary
-from alexvgg.system import console, process
+from alexvgg.system import console
 from alexvgg.tracking import recording
 from alexvgg.tracking.sender_process import sending
 
@@ -40,5 +40,4 @@ def main(model: str, seed: int) -> None:
 
 
 if __name__ == "__main__":
-    process.with_huge_pages()
     console.stage(main, __doc__, model=str, seed=int)

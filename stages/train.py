@@ -9,7 +9,7 @@ from alexvgg.params import file
 from alexvgg.pipeline import layout
 from alexvgg.pipeline.observer import observing
 from alexvgg.rows.identity import identify
-from alexvgg.system import console, hardware, process
+from alexvgg.system import console, hardware
 from alexvgg.tracking import recording
 
 
@@ -33,5 +33,4 @@ def main(model: str, seed: int) -> None:
 
 
 if __name__ == "__main__":
-    process.with_huge_pages()
     console.stage(main, __doc__, model=str, seed=int)

@@ -223,10 +223,10 @@ EARLY = [{"crop": 12, "epochs": 1}]
     ("changes", "steps"),
     [
         ({"optimizer": "adam"}, (3, 3)),
-        ({"optimizer": "adam", "early_crops": EARLY, "stop_after": 5}, (3, 2)),
+        ({"optimizer": "adam", "early_crops": EARLY, "stop_after": 5, "cutmix": 0.5, "padding": 1}, (3, 2)),
         pytest.param({"optimizer": "sgd"}, (3, 3), marks=pytest.mark.slow),
     ],
-    ids=["adam", "early crops, stopped in an epoch", "sgd"],
+    ids=["adam", "early crops, CutMix, stopped in an epoch", "sgd"],
 )
 def test_restored_anywhere_it_ends_with_the_same_bits(tf, data, changes, steps, tmp_path):
     """At every step and every batch of every validation, through a file, in a new network with other weights."""

@@ -112,3 +112,36 @@ def test_picture_crop_equals_the_training_crop(tf, images):
         67,
     )
     assert np.abs(batch[0].numpy() - ours).max() <= 0.5 + 1e-3
+
+
+def test_padded_crops_are_those_of_images_with_a_border_of_the_mean(tf, images):
+    from alexvgg.augmentation.crops import Cropper
+
+    about = description(32)
+    about = about.model_copy(update={"mean": [0.5, 0.4, 0.3], "std": [0.2, 0.3, 0.25]})
+    padded, plain = Cropper(about, 28, padding=4), Cropper(about, 28)
+    none = np.zeros(6, bool)
+    assert np.array_equal(padded.random(images, 0, tf.constant(0), False, none), plain.centre(images))
+    assert np.array_equal(padded.centre(images), plain.centre(images))
+    normalized = (images / np.float32(255) - np.float32(about.mean)) / np.float32(about.std)
+    resized = tf.image.resize(normalized, (plain.resize, plain.resize)).numpy()
+    border = np.pad(resized, ((0, 0), (4, 4), (4, 4), (0, 0)))
+    crops = padded.random(images, 0, tf.constant(1), True, none).numpy()
+    size = border.shape[1] - 28 + 1
+    for image, crop in zip(border, crops, strict=True):
+        windows = np.lib.stride_tricks.sliding_window_view(image, (28, 28), axis=(0, 1))
+        fits = [
+            np.allclose(windows[y, x].transpose(1, 2, 0), crop, atol=1e-5) for y in range(size) for x in range(size)
+        ]
+        assert any(fits)
+
+
+def test_padding_reaches_the_whole_border(tf):
+    from alexvgg.augmentation.crops import Cropper
+
+    white = np.full((512, 32, 32, 3), 255, np.uint8)
+    cropper = Cropper(description(32), 28, padding=4)  # cut from 32 + 2 × 4 pixels
+    crops = cropper.random(white, 0, tf.constant(0), True, np.zeros(512, bool)).numpy()
+    left = (crops[:, 14, :14, 0] == 0).sum(axis=1)
+    right = (crops[:, 14, 14:, 0] == 0).sum(axis=1)
+    assert left.max() == 4 and right.max() == 4 and (left == 0).any()

@@ -17,10 +17,8 @@ import sqlite3
 import subprocess
 import sys
 import tarfile
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +28,7 @@ from ruamel.yaml import YAML
 from alexvgg.checkpoints import saver
 from alexvgg.checkpoints.snapshot import Snapshot
 from alexvgg.checkpoints.store import Checkpoints
+from alexvgg.data import download
 from alexvgg.data.sources import cifar100
 from alexvgg.params import file
 from alexvgg.pipeline import guard, layout
@@ -37,8 +36,12 @@ from alexvgg.rows.identity import identify
 from alexvgg.system import files, hardware, process
 from alexvgg.tracking import recording, sender_process
 from conftest import ROOT, cifar_members, write_archive
+from web_servers import PAGE, certificate, serving
 
 DOCUMENT = ROOT / "docs" / "failures.md"
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+CONFLICT = "<<<<<<< HEAD\n{0}=======\n{0}>>>>>>> theirs\n"
+NOT_LOST = "then `make repro`: what was computed here is in DVC's cache, nothing is lost"
 TRAIN = "train alexnet 0"
 EVALUATE = "evaluate alexnet 0"
 
@@ -53,6 +56,8 @@ class World:
         self.limit: int | None = None  # bytes of memory; then a stage runs in a process of its own
         self.isolated = False  # without any installed package
         self.beside = False  # in a process of its own
+        self.copied = False  # in the copy of the project in which DVC runs an experiment
+        self.servers = contextlib.ExitStack()
         self.later: Callable[[], None] = lambda: None  # what happens while a stage runs
         self.held: list[Checkpoints] = []
 
@@ -89,6 +94,14 @@ class World:
             self.edit("data.sha256", [files.sha256(path)])
         self.write("data/archive", path.read_bytes())
 
+    def profile(self, name: str, lock: str) -> None:
+        """Another profile, with its lock."""
+        params = YAML(typ="safe", pure=True).load(self.folder / "params.yaml")
+        (self.folder / "profiles").mkdir(exist_ok=True)
+        YAML().dump(params | {"profile": name}, self.folder / "profiles" / f"{name}.yaml")
+        self.write(f"profiles/{name}.lock", lock)
+        self.write("profiles/test.yaml", (self.folder / "params.yaml").read_bytes())
+
     def mount(self, name: str, options: str) -> None:
         """A small or read-only disk in place of a folder."""
         path = self.folder / name
@@ -103,6 +116,7 @@ class World:
             subprocess.run(["umount", "-l", str(self.mounts.pop())], check=True)
         while self.held:
             self.held.pop().__exit__()
+        self.servers.close()
 
     def computation(self) -> Path:
         """Where the checkpoints of the training belong."""
@@ -120,17 +134,30 @@ class World:
         """Be another process that trains the same network."""
         self.held.append(Checkpoints(self.computation()))
 
-    def failing_server(self) -> str:
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self):
-                self.send_error(500)
+    def serve(self, *arguments: object, **options: object) -> str:
+        """The address of a server that answers everything in one way."""
+        return self.servers.enter_context(serving(*arguments, **options)).address
 
-            def log_message(self, *_):
-                pass
+    def download(self, url: str) -> None:
+        """Have the archive come from an address."""
+        self.environment.pop("ALEXVGG_CIFAR100_ARCHIVE", None)
+        self.edit("data.urls", [url])
 
-        server = HTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        return f"http://127.0.0.1:{server.server_port}"
+    def git(self, *arguments: str, code: int = 0) -> None:
+        options = ["-c", "user.name=test", "-c", "user.email=test@example.org", "-c", "core.excludesFile="]
+        done = subprocess.run(["git", *options, *arguments], cwd=self.folder, capture_output=True, check=False)
+        assert done.returncode == code, done
+
+    def merge(self, name: str) -> None:
+        """Leave a merge of two versions of a file unfinished."""
+        text = (self.folder / name).read_text()
+        self.git("add", name)
+        self.git("commit", "-qm", "start")
+        for branch in ("theirs", "ours"):
+            self.git("checkout", "-q", "-b", branch, *(["HEAD^"] if branch == "ours" else []))
+            self.write(name, f"{text}# {branch}\n")
+            self.git("commit", "-qam", branch)
+        self.git("merge", "-q", "theirs", code=1)
 
     def newer_database(self) -> None:
         code, errors = self.run("alexvgg sync")
@@ -141,35 +168,41 @@ class World:
         self.beside = True  # MLflow checks a database once in a process
 
     def results(self) -> dict[str, bytes]:
-        paths = [path for name in ("reports", "rows", "weights", "data") for path in (self.folder / name).rglob("*")]
+        folders = ("reports", "rows", "weights", "data", "profiles")
+        paths = [path for name in folders for path in (self.folder / name).rglob("*")]
+        paths += [self.folder / name for name in ("dvc.lock", "dvc.yaml")]
         return {str(path): path.read_bytes() for path in paths if path.is_file()}
 
     def run(self, command: str) -> tuple[int, str]:
-        """Exit code and standard error of a stage or of `alexvgg`."""
-        if self.limit or self.isolated or self.beside:
+        """Exit code and standard error of a stage or of `alexvgg`; of the doctor all that it prints."""
+        if self.limit or self.isolated or self.beside or self.copied:
             return self._run_beside(command)
         path, arguments = self.program(command)
         import keras
 
         keras.utils.clear_session()  # layers are named by their number in a process
         errors, later = io.StringIO(), self.later
+        output = errors if command.endswith("doctor") else io.StringIO()
         with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stderr(errors):
             patch.chdir(self.folder)
             patch.syspath_prepend(ROOT / "stages")
             patch.setattr(sys, "argv", [str(path), *arguments])
+            patch.setattr(download.time, "sleep", lambda seconds: None)
             patch.setattr(cifar100, "IMAGES", {"train": 200, "test": 100})
             patch.setattr(sender_process, "sending", no_sender)
             patch.setattr(recording, "sending", no_sender)
-            patch.setattr(process, "with_huge_pages", lambda: None)  # it would begin the tests again
+            patch.setattr(process, "begin_again", lambda root: None)  # it would begin the tests again
             if self.mounts:
                 patch.setattr(saver, "EVERY", 0.0)
             check = guard.Guard.check
             patch.setattr(guard.Guard, "check", lambda self: (later(), check(self)))
-            for name in ("MLFLOW_TRACKING_URI", "ALEXVGG_CIFAR100_ARCHIVE"):
+            for name in ("MLFLOW_TRACKING_URI", "ALEXVGG_CIFAR100_ARCHIVE", *PROXIES, *map(str.lower, PROXIES)):
                 patch.delenv(name, raising=False)
+            if command.endswith("doctor"):
+                patch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")  # to make a database takes seconds
             for name, value in self.environment.items():
                 patch.setenv(name, value)
-            with pytest.raises(SystemExit) as ended, contextlib.redirect_stdout(io.StringIO()):
+            with pytest.raises(SystemExit) as ended, contextlib.redirect_stdout(output):
                 runpy.run_path(str(path), run_name="__main__")
         return int(ended.value.code or 0), errors.getvalue()
 
@@ -181,10 +214,14 @@ class World:
 
     def _run_beside(self, command: str) -> tuple[int, str]:
         path, arguments = self.program(command)
+        folder = self.folder
+        if self.copied:
+            folder = self.folder / ".dvc/tmp/exps/copy"
+            path = folder / path.relative_to(ROOT)
         flags = ["-S"] if self.isolated else []
         limit = (lambda: resource.setrlimit(resource.RLIMIT_AS, (self.limit, self.limit))) if self.limit else None
         done = subprocess.run(
-            [sys.executable, *flags, str(path), *arguments], cwd=self.folder, text=True,
+            [sys.executable, *flags, str(path), *arguments], cwd=folder, text=True,
             capture_output=True, check=False, preexec_fn=limit, env=os.environ | {"DVC_ROOT": str(self.folder)},
         )  # fmt: skip
         return done.returncode, done.stderr
@@ -269,6 +306,76 @@ def _(world):
 )
 def _(world):
     del world.environment["ALEXVGG_CIFAR100_ARCHIVE"]
+
+
+@fault(
+    "the host of the archive is unknown", "download", 3, "cannot find the host images.invalid: its name is unknown here"
+)
+def _(world):
+    world.download("http://images.invalid/cifar.tar.gz")
+
+
+@fault(
+    "a certificate that nobody vouches for, as in networks that look into connections",
+    "download",
+    3,
+    "is not trusted here (self-signed certificate); name the authority that signed it (networks that look into "
+    "connections have their own): REQUESTS_CA_BUNDLE=/path/to/the/authority.pem",
+)
+def _(world):
+    world.download(world.serve(certificate=certificate(world.folder, 30)))
+
+
+@fault(
+    "a certificate that is out of date",
+    "download",
+    3,
+    "is not valid now (certificate has expired); see whether this machine's clock is right",
+)
+def _(world):
+    expired = certificate(world.folder, -1)
+    world.environment["REQUESTS_CA_BUNDLE"] = str(expired)
+    world.download(world.serve(certificate=expired))
+
+
+@fault(
+    "a proxy that wants a password",
+    "download",
+    3,
+    " asks for a name and a password (HTTP 407); see HTTPS_PROXY, or go without it: NO_PROXY=images.invalid",
+)
+def _(world):
+    world.environment["HTTPS_PROXY"] = world.serve(b"", 407).replace("://", "://me:wrong@")
+    world.download("https://images.invalid/cifar.tar.gz")
+
+
+@fault(
+    "a proxy that is not there",
+    "download",
+    3,
+    "the proxy http://127.0.0.1:9 does not answer (connection refused); see HTTPS_PROXY",
+)
+def _(world):
+    world.environment["HTTPS_PROXY"] = "http://me:secret@127.0.0.1:9"
+    world.download("https://images.invalid/cifar.tar.gz")
+
+
+@fault(
+    "a network that wants a login answers with its page",
+    "download",
+    3,
+    "a web page came instead of a file; if your network wants a login, log in with a browser",
+)
+def _(world):
+    world.download(world.serve(PAGE))
+
+
+@fault(
+    "a web page was saved in place of the archive", "download", 3, "this is a web page, not the archive of CIFAR-100"
+)
+def _(world):
+    world.archive(accept=False)
+    (world.folder / "other.tar.gz").write_bytes(PAGE)
 
 
 @fault(
@@ -427,6 +534,17 @@ def _(world):
     (world.folder / "rows/test/alexnet-0/history.csv").unlink()
 
 
+@fault(
+    "the table of an earlier time is there, and no row",
+    "alexvgg show",
+    1,
+    "no row of profile test is made; run `make repro`, and see what it says",
+)
+def _(world):
+    assert (world.folder / "reports/test/results.md").exists()
+    (world.folder / "rows/test/alexnet-0/evaluation.json").unlink()
+
+
 # Training
 
 
@@ -544,6 +662,186 @@ def _(world):
     world.mount("reports", "ro")
 
 
+@fault(
+    "a folder of results is a link to another disk",
+    "alexvgg check",
+    6,
+    "DVC cannot keep what is outside of the project's folder; move DVC's cache instead, and the files here become links "
+    "into it: `rm weights; mv .dvc/cache /path/on/the/large/disk/dvc; dvc cache dir --local "
+    "/path/on/the/large/disk/dvc; dvc config --local cache.type symlink; dvc checkout --relink`",
+)
+def _(world):
+    (world.folder / ".dvc/cache").mkdir()
+    disk = world.folder.parent / "large disk"
+    (world.folder / "weights").rename(disk)
+    (world.folder / "weights").symlink_to(disk)
+
+
+@fault(
+    "a folder of results is a link (the doctor says the same)",
+    "alexvgg doctor",
+    6,
+    "DVC cannot keep what is outside of the project's folder",
+)
+def _(world):
+    (world.folder / "rows/other").symlink_to(world.folder.parent)
+
+
+@fault(
+    "DVC's cache is a link to a disk that is not there",
+    "alexvgg doctor",
+    6,
+    "is a link to /nowhere, which does not exist; mount that disk, or ",
+)
+def _(world):
+    (world.folder / ".dvc/cache").symlink_to("/nowhere")
+
+
+@fault(
+    "DVC's cache cannot be written to",
+    "alexvgg doctor",
+    6,
+    "cannot be written to (Read-only file system); use another one: `dvc cache dir --local /path/on/the/large/disk/dvc`",
+)
+def _(world):
+    world.mount(".dvc/cache", "ro")
+
+
+@fault(
+    "the project came as a ZIP, without git",
+    "alexvgg check",
+    6,
+    "this folder is in no git repository, which DVC needs (it was unpacked from a ZIP?); `git init`, then `git add -A` "
+    "and `git commit -m start`, or clone the project instead",
+)
+def _(world):
+    shutil.rmtree(world.folder / ".git")
+
+
+# What git, DVC and people write
+
+
+@fault(
+    "a merge left conflict markers in `dvc.lock`",
+    "alexvgg check",
+    3,
+    f"dvc.lock has conflict markers (line 7); take one side with `git checkout --theirs dvc.lock` (or --ours), {NOT_LOST}",
+)
+def _(world):
+    world.merge("dvc.lock")
+
+
+@fault("conflict markers in `dvc.lock` outside of a merge", "alexvgg check", 3, f"(line 1); `rm dvc.lock`, {NOT_LOST}")
+def _(world):
+    world.write("dvc.lock", CONFLICT.format((world.folder / "dvc.lock").read_text()))
+
+
+@fault(
+    "`dvc.lock` is damaged",
+    "alexvgg check",
+    3,
+    f"dvc.lock is not text (UTF-8); `git checkout HEAD dvc.lock`, {NOT_LOST}",
+)
+def _(world):
+    world.git("add", "dvc.lock")
+    world.git("commit", "-qm", "start")
+    world.write("dvc.lock", bytes(range(256)))
+
+
+@fault(
+    "`dvc.yaml` is damaged",
+    "alexvgg check",
+    3,
+    "dvc.yaml has conflict markers (line 1); correct it, or bring back what was committed: `git checkout HEAD dvc.yaml`",
+)
+def _(world):
+    world.write("dvc.yaml", CONFLICT.format((world.folder / "dvc.yaml").read_text()))
+
+
+@fault(
+    "DVC's settings are damaged",
+    "alexvgg check",
+    3,
+    ".dvc/config is damaged (config file error: Invalid line ('analytics') (matched as neither section nor keyword) at line "
+    "2.); correct it, or bring back what was committed: `git checkout HEAD .dvc/config`",
+)
+def _(world):
+    world.write(".dvc/config", "[core]\nanalytics\n")
+
+
+@fault(
+    "conflict markers in `params.yaml`",
+    "alexvgg check",
+    2,
+    "params.yaml has conflict markers (line 1); correct it, or copy one of profiles/*.yaml to it",
+)
+def _(world):
+    world.write("params.yaml", CONFLICT.format((world.folder / "params.yaml").read_text()))
+
+
+@fault(
+    "the lock of a profile that is to be used is damaged",
+    "alexvgg profile other",
+    3,
+    f"profiles/other.lock is empty; `rm profiles/other.lock`, {NOT_LOST}",
+)
+def _(world):
+    world.profile("other", "")
+
+
+@fault(
+    "`dvc.lock` is damaged when another profile is to be used",
+    "alexvgg profile other",
+    3,
+    f"dvc.lock holds list, not a mapping; `rm dvc.lock`, {NOT_LOST}",
+)
+def _(world):
+    lock = (world.folder / "dvc.lock").read_text()
+    world.profile("other", lock)
+    world.write("profiles/test.lock", lock)
+    world.write("dvc.lock", "- stages\n")
+
+
+@fault(
+    "`dvc.lock` is damaged when DVC's cache is to be cleaned",
+    "alexvgg gc",
+    3,
+    f"dvc.lock is empty; `rm dvc.lock`, {NOT_LOST}",
+)
+def _(world):
+    world.write("dvc.lock", "")
+
+
+@fault(
+    "a damaged row, seen beforehand",
+    "alexvgg doctor",
+    6,
+    "rows/test/alexnet-0/summary.json is damaged (line 1: Expecting ',' delimiter); `make repro` brings it back",
+)
+def _(world):
+    world.write("rows/test/alexnet-0/summary.json", '{"model": 1')
+
+
+@fault(
+    "a file that git does not know is not in the copy in which an experiment runs",
+    "check",
+    1,
+    "src/alexvgg/networks/small.py is not in this experiment's copy of the project, since git does not know it; "
+    "`git add -N src/alexvgg/networks/small.py`, then run or queue the experiment again",
+)
+def _(world):
+    copy = world.folder / ".dvc/tmp/exps/copy"
+    for folder in (world.folder, copy):
+        for name in ("src", "stages"):
+            (folder / name).unlink(missing_ok=True)
+            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("dvc.yaml", "params.yaml"):
+        shutil.copy(world.folder / name, copy)
+    world.write("src/alexvgg/networks/small.py", "")
+    world.write(".dvc/tmp/exps/copy/src/alexvgg/networks/registry.py", "from alexvgg.networks import alexnet, small\n")
+    world.copied = True
+
+
 # Tracking
 
 
@@ -551,7 +849,7 @@ def _(world):
     "the tracking server is down",
     "alexvgg sync",
     5,
-    "does not answer (ConnectionError); start it, or unset MLFLOW_TRACKING_URI",
+    "does not answer (no connection); start it, or unset MLFLOW_TRACKING_URI",
 )
 def _(world):
     world.environment["MLFLOW_TRACKING_URI"] = "http://127.0.0.1:9"
@@ -561,10 +859,32 @@ def _(world):
     "the tracking server answers with errors",
     "alexvgg sync",
     5,
-    "does not answer (HTTPError); start it, or unset MLFLOW_TRACKING_URI",
+    "does not answer (HTTP 500); start it, or unset MLFLOW_TRACKING_URI",
 )
 def _(world):
-    world.environment["MLFLOW_TRACKING_URI"] = world.failing_server()
+    world.environment["MLFLOW_TRACKING_URI"] = world.serve(b"", 500)
+
+
+@fault(
+    "a tracking server with a certificate of its own",
+    "alexvgg sync",
+    5,
+    "name the authority that signed it (networks that look into connections have their own): "
+    "MLFLOW_TRACKING_SERVER_CERT_PATH=/path/to/the/authority.pem",
+)
+def _(world):
+    world.environment["MLFLOW_TRACKING_URI"] = world.serve(certificate=certificate(world.folder, 30))
+
+
+@fault(
+    "a tracking server behind a proxy that wants a password",
+    "alexvgg sync",
+    5,
+    " cannot be reached: the proxy http://127.0.0.1:",
+)
+def _(world):
+    world.environment["HTTPS_PROXY"] = world.serve(b"", 407).replace("://", "://me:wrong@")
+    world.environment["MLFLOW_TRACKING_URI"] = "https://mlflow.invalid"
 
 
 @fault(
@@ -602,14 +922,26 @@ def _(world):
     world.write(".alexvgg/mlflow.lock", "12345")
 
 
+LOCK = """schema: '2.0'
+stages:
+  check:
+    cmd: python stages/check.py
+    outs:
+    - path: data/code
+"""
+
+
 @pytest.fixture(scope="module")
 def base(tf, tmp_path_factory) -> Path:
     """A project in which every stage has run once."""
     world = World(tmp_path_factory.mktemp("failures") / "a project")
     world.folder.mkdir()
     shutil.copy(ROOT / "dvc.yaml", world.folder)
-    for name in ("src", "stages"):
+    for name in ("src", "stages", "requirements.lock"):
         (world.folder / name).symlink_to(ROOT / name)
+    world.write(".dvc/config", (ROOT / ".dvc/config").read_bytes())
+    world.write("dvc.lock", LOCK)
+    world.git("init", "-q", "--template=")
     params = YAML(typ="safe", pure=True).load(ROOT / "profiles" / "cpu.yaml")
     params |= {"profile": "test", "seeds": [0]}
     params["data"]["urls"] = ["http://127.0.0.1:9/cifar-100-python.tar.gz"]
@@ -649,7 +981,7 @@ def test_a_fault_is_one_line_an_exit_code_and_no_harm(world, fault):
     before = world.results()
     code, errors = world.run(fault.command)
     assert code == fault.code, errors
-    assert fault.says in errors
+    assert fault.says in errors, errors
     assert "Traceback" not in errors
     lines = [line for line in errors.splitlines() if line.startswith("error: ")]
     assert len(lines) == (1 if code else 0), errors
@@ -660,6 +992,40 @@ def test_a_fault_is_one_line_an_exit_code_and_no_harm(world, fault):
     assert not (world.folder / "gadget-ran").exists()
 
 
+def test_a_profile_is_the_file_of_its_name_whatever_it_calls_itself(world):
+    world.profile("other", lock := LOCK.replace("data/code", "data/elsewhere"))
+    for suffix in ("yaml", "lock"):
+        (world.folder / f"profiles/other.{suffix}").rename(world.folder / f"profiles/file.{suffix}")
+    code, errors = world.run("alexvgg profile file")
+    assert code == 0, errors
+    assert (world.folder / "params.yaml").read_bytes() == (world.folder / "profiles/file.yaml").read_bytes()
+    assert (world.folder / "dvc.lock").read_text() == lock
+    assert (world.folder / "profiles/test.lock").read_text() == LOCK  # that of the one before is kept
+    code, errors = world.run("alexvgg profile test")
+    assert code == 0, errors
+    assert (world.folder / "dvc.lock").read_text() == LOCK
+
+
+def test_a_damaged_lock_is_not_kept(world):
+    world.profile("other", LOCK)
+    world.write("profiles/test.lock", LOCK)
+    world.write("dvc.lock", CONFLICT.format(LOCK))
+    code, errors = world.run("alexvgg finish")
+    assert code == 3
+    assert "dvc.lock has conflict markers (line 1)" in errors
+    assert (world.folder / "profiles/test.lock").read_text() == LOCK
+
+
+def test_a_damaged_kept_lock_is_replaced_by_a_good_one(world):
+    world.profile("other", LOCK)
+    world.write("profiles/test.lock", CONFLICT.format(LOCK))
+    world.environment["MLFLOW_TRACKING_URI"] = "http://127.0.0.1:9"
+    for command in ("profile test", "check", "finish"):
+        code, errors = world.run(f"alexvgg {command}")
+        assert code == 0, errors
+    assert (world.folder / "profiles/test.lock").read_text() == LOCK
+
+
 def document() -> str:
     """docs/failures.md, from the rows of FAULTS."""
     lines = [
@@ -667,15 +1033,16 @@ def document() -> str:
         "",
         "Each row is a test of `tests/test_failures.py`, from which `make failures` makes this page. In every case the",
         "program leaves earlier results alone. DVC removes a stage's outputs before it runs the stage: then the message",
-        "ends with the `dvc checkout` that brings them back. Exit codes: 0 the work goes on, 2 parameters, 3 data,",
-        "4 training, 5 tracking, 6 machine or installation, 7 something was edited meanwhile, 8 a network.",
+        "ends with the `dvc checkout` that brings them back. Exit codes: 0 the work goes on, 1 none of the others,",
+        "2 parameters, 3 data, 4 training, 5 tracking, 6 machine or installation, 7 something was edited meanwhile,",
+        "8 a network.",
         "",
         "| what happened | where | exit code | what is said |",
         "| --- | --- | ---: | --- |",
     ]
     for fault in FAULTS:
-        program = fault.command.split()[0]
-        where = "`alexvgg sync`" if program == "alexvgg" else f"stage `{program}`"
+        program, *more = fault.command.split()
+        where = f"`alexvgg {more[0]}`" if program == "alexvgg" else f"stage `{program}`"
         says = f"… {fault.says.strip()} …" if fault.says else "nothing"
         lines.append(f"| {fault.title} | {where} | {fault.code} | {says.replace('|', '/')} |")
     return "\n".join(lines) + "\n"

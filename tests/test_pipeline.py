@@ -60,7 +60,10 @@ def test_it_makes_the_table_and_the_runs(project):
     metrics = results["rows"][0]
     for name in ("loss", "val_acc", "train_acc", "test_acc", "test_top5"):
         assert runs[1].data.metrics[name] == metrics[name]
-    assert any(name.startswith("by_class/") for name in runs[1].data.metrics)
+    by_class = json.loads(
+        next(project.folder.glob(f"mlruns/*/{runs[1].info.run_id}/**/accuracy_by_class.json")).read_text()
+    )
+    assert len(by_class) == 10 and not any(name.startswith("by_class") for name in runs[1].data.metrics)
     project.commit("results")
     tracked = project.run("git", "ls-files").split()
     assert sorted(name.split("/")[2] for name in tracked if name.startswith("reports/tiny/metrics/")) == ["metrics"] * 2
@@ -152,6 +155,7 @@ SOURCES = {
     "stages/report.py": {"report"},
     "src/alexvgg/augmentation/crops.py": {"train", "evaluate"},
     "src/alexvgg/augmentation/flips.py": {"train"},
+    "src/alexvgg/augmentation/mixing.py": {"train"},
     "src/alexvgg/augmentation/geometry.py": {"preprocess", "train", "evaluate"},
     "src/alexvgg/data/aligned.py": {"preprocess", "networks", "train", "evaluate", "report"},
     "src/alexvgg/data/arrays.py": {"preprocess", "networks", "train", "evaluate", "report"},
@@ -308,7 +312,7 @@ def test_interrupted_again_and_again_a_training_goes_on_to_the_same_bytes(projec
     count = len(mlflow_runs(project))
     said = "http://127.0.0.1:9 does not answer"
     project.environment["MLFLOW_TRACKING_URI"] = "http://127.0.0.1:9"
-    for number in (signal.SIGTERM, signal.SIGKILL, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGKILL, signal.SIGHUP, signal.SIGINT):
         process = training_under_way(project)
         project.environment.pop("MLFLOW_TRACKING_URI", None)
         if number == signal.SIGTERM:  # to the stage alone: DVC itself would just die
@@ -333,6 +337,19 @@ def test_interrupted_again_and_again_a_training_goes_on_to_the_same_bytes(projec
     runs = mlflow_runs(project)
     assert len(runs) == count + 1  # the interrupted run was gone on with
     assert {run.info.status for run in runs} == {"FINISHED"}
+
+
+def test_a_reader_that_goes_away_costs_no_training(project, eager):
+    """As in `dvc repro 2>&1 | head`: DVC ends when it prints again, but what was under way is made."""
+    before, weights = project.outputs(), project.weights()
+    process = training_under_way(project)
+    process.stdout.close()
+    process.wait(120)
+    assert project.weights() == weights
+    said = project.dvc("repro", "--single-item", "train@alexnet-0")
+    assert "epoch 1/" not in said  # it is recorded, or its last checkpoint is used
+    assert project.outputs() == before
+    project.alexvgg("finish")
 
 
 @pytest.mark.slow  # the failures test the same in a second

@@ -2,11 +2,15 @@
 
 import json
 import os
+import shutil
+import sqlite3
 import subprocess
 import sys
+import threading
 import time
 import zlib
 from dataclasses import fields
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -18,9 +22,10 @@ from alexvgg.rows.paths import RowFiles
 from alexvgg.rows.row import Row
 from alexvgg.system import files
 from alexvgg.system.errors import TrackingError
-from alexvgg.tracking import connection, recording
+from alexvgg.tracking import connection, monitor, recording, sync
 from alexvgg.tracking import journal as journals
 from alexvgg.tracking.journal import Journal
+from alexvgg.tracking.relocation import relocate
 from alexvgg.tracking.sender import close_if_killed
 from alexvgg.tracking.sync import Target, everything
 from conftest import ROOT
@@ -63,6 +68,8 @@ def folder(root) -> Path:
 
 
 def client(root: Path):
+    if os.environ.get("MLFLOW_TRACKING_URI", "").startswith("sqlite"):
+        del os.environ["MLFLOW_TRACKING_URI"]  # which MLflow has set, for the last one in this process
     return connection.connect(f"sqlite:///{root / 'mlflow.db'}", root / ".alexvgg" / "mlflow.lock")
 
 
@@ -84,7 +91,7 @@ def test_what_was_logged_is_read_back(target, root, folder):
     journal.append("step", epoch=3, step=70, loss=0.25, acc=0.5)
     journal.append("system", step=3, values={"cpu_utilization_percentage": 50.0})
     journal.append("end", status="FINISHED", params=123, val_acc=0.5, weights_sha256="", artifacts={"weights": "gone"})
-    journal.append("evaluation", metrics={"test_acc": 0.75})
+    journal.append("evaluation", metrics={"test_acc": 0.75}, by_class={"cat": 1.0, "dog": 0.5})
     target.register(journal.path)
 
     [run] = runs(root)
@@ -106,6 +113,8 @@ def test_what_was_logged_is_read_back(target, root, folder):
     assert (dataset.dataset.name, dataset.dataset.digest) == ("digits", "d" * 36)
     attached = client(root).download_artifacts(run.info.run_id, "params.json", str(root))
     assert json.loads(Path(attached).read_text())["recipe"]["epochs"] == 2
+    attached = client(root).download_artifacts(run.info.run_id, "accuracy_by_class.json", str(root))
+    assert json.loads(Path(attached).read_text()) == {"cat": 1.0, "dog": 0.5}
     experiment = client(root).get_experiment(run.info.experiment_id)
     assert experiment.name == "alexvgg-test"
     assert experiment.artifact_location == (root / "mlruns" / "alexvgg-test").as_uri()
@@ -180,7 +189,14 @@ def test_a_journal_made_from_the_files_of_a_row_says_what_the_trainings_own_said
     assert recording.find_or_rebuild(folder, "test", made, inputs).path == own.path
 
     rebuilt = recording.find_or_rebuild(folder / "elsewhere", "test", made, inputs)
-    assert without_times(rebuilt) == without_times(own)
+    start, *rest = without_times(rebuilt)
+    assert start.pop("rebuilt") and start.pop("tags") == {}
+    expected, *expected_rest = without_times(own)
+    assert expected.pop("tags")
+    expected["dataset"] |= {"name": row.summary.source, "images": row.summary.images}  # here not the description's
+    assert start == expected
+    assert rest == expected_rest
+    assert {record["time"] for record in journals.read(rebuilt.path)} == {recording.UNKNOWN}
     assert recording.find_or_rebuild(folder / "elsewhere", "test", made, inputs).path == rebuilt.path
     _, *epochs, end, evaluation = journals.read(rebuilt.path)
     assert [(one["kind"], one["epoch"], one["crop"]) for one in epochs] == [
@@ -190,10 +206,12 @@ def test_a_journal_made_from_the_files_of_a_row_says_what_the_trainings_own_said
     assert (end["kind"], end["status"], end["params"], end["val_acc"]) == ("end", "FINISHED", 58_696_548, 0.4432)
     assert end["weights_sha256"] == row.summary.weights_sha256
     assert end["artifacts"] == {
-        "weights": str(made.weights), "summary": str(made.summary), "description": str(inputs.description),
+        "weights": made.weights.as_posix(), "summary": made.summary.as_posix(),
+        "description": inputs.description.as_posix(),
     }  # fmt: skip
     assert evaluation["kind"] == "evaluation"
-    assert evaluation["metrics"] == row.evaluation.metrics | {"by_class/cat": 1.0, "by_class/dog": 0.0}
+    assert evaluation["metrics"] == row.evaluation.metrics
+    assert evaluation["by_class"] == {"cat": 1.0, "dog": 0.0}
 
 
 def test_a_row_that_is_not_evaluated_yet_is_so_later(folder, inputs, tmp_path):
@@ -235,6 +253,131 @@ def test_sending_again_changes_nothing(target, root, folder):
     assert len(client(root).get_metric_history(run.info.run_id, "loss")) == 1
 
 
+def finished(folder: Path, key: str = "k1", **start) -> Journal:
+    journal = Journal.create(folder, **{**start_record(key=key), **start})
+    journal.append("epoch", **epoch(1, 0.5))
+    journal.append("end", status="FINISHED", params=123, val_acc=0.5, weights_sha256="", artifacts={"weights": "gone"})
+    journal.append("evaluation", metrics={"test_acc": 0.75, "by_class/cat": 1.0})  # as version 0.1 wrote it
+    return journal
+
+
+def test_a_metric_that_mlflow_lost_is_sent_again(target, root, folder):
+    """The number of records that were sent does not tell: the database may be older, or somebody's hand was in it."""
+    finished(folder)
+    everything(target, folder)
+    assert sync.waiting(target, folder) == sync.Waiting(0, 0)
+    with sqlite3.connect(root / "mlflow.db") as database:
+        for table in ("metrics", "latest_metrics"):
+            database.execute(f"DELETE FROM {table} WHERE key = 'test_acc'")
+    database.close()
+    assert sync.waiting(target, folder).runs == 1
+    everything(target, folder)
+    [run] = runs(root)
+    assert run.data.metrics["test_acc"] == 0.75
+    assert "by_class/cat" not in run.data.metrics
+    assert len(client(root).get_metric_history(run.info.run_id, "loss")) == 1
+
+
+def test_what_a_rebuilt_run_does_not_know_is_said(target, root, folder, inputs, tmp_path):
+    made = written(tmp_path / "row", records.row())
+    recording.find_or_rebuild(folder, "test", made, inputs)
+    everything(target, folder)
+    [run] = runs(root)
+    assert (run.info.status, run.info.start_time, run.info.end_time) == (
+        "FINISHED",
+        recording.UNKNOWN,
+        recording.UNKNOWN,
+    )
+    assert run.data.tags["alexvgg.rebuilt"] == "true"
+    assert "no times" in run.data.tags["mlflow.note.content"]
+    assert "mlflow.source.git.commit" not in run.data.tags
+    assert run.data.metrics["test_acc"] == 0.44
+    history = client(root).get_metric_history(run.info.run_id, "loss")
+    assert {point.timestamp for point in history} == {recording.UNKNOWN}
+
+
+def test_a_run_that_was_killed_does_not_stand_for_a_row_that_dvc_restored(folder, inputs, tmp_path):
+    """As after Ctrl-C here, and `dvc pull` of what another machine made of the same training."""
+    row = records.row()
+    made = written(tmp_path / "row", row)
+    killed = recording.begin(folder, "test", row.summary, inputs)
+    killed.append("end", status="KILLED")
+    assert not recording.is_recorded(folder, made)
+    assert recording.find_or_rebuild(folder, "test", made, inputs).path != killed.path
+    assert recording.is_recorded(folder, made)
+
+
+def test_an_evaluation_that_dvc_skipped_is_added_from_its_files(folder, inputs, tmp_path):
+    """As in a fresh clone on a machine whose bits are the committed ones: `train` runs, `evaluate` need not."""
+    row = records.row()
+    made = written(tmp_path / "row", row)
+    own = recording.begin(folder, "test", row.summary, inputs)
+    recording.finish(own, row.summary, made, inputs)
+    assert not recording.is_recorded(folder, made)
+    assert recording.find_or_rebuild(folder, "test", made, inputs).path == own.path
+    [evaluation] = journals.of_kind(own.path, "evaluation")
+    assert (evaluation["metrics"], evaluation["time"]) == (row.evaluation.metrics, recording.UNKNOWN)
+    assert recording.is_recorded(folder, made)
+
+
+def test_a_run_of_a_dvc_experiment_bears_its_name(target, root, folder):
+    finished(folder, tags={"dvc.exp_name": "rusty-nail"})
+    everything(target, folder)
+    assert [run.info.run_name for run in runs(root)] == ["alexnet-0 (rusty-nail)"]
+
+
+def test_system_metrics_go_on_after_an_interruption(folder, monkeypatch):
+    monkeypatch.setattr(monitor, "EVERY", 0.05)
+    journal = Journal.create(folder, **start_record())
+    for count in (1, 3):
+        with monitor.watching(journal):
+            deadline = time.monotonic() + 20
+            while len(journals.of_kind(journal.path, "system")) < count and time.monotonic() < deadline:
+                time.sleep(0.05)
+    steps = [record["step"] for record in journals.of_kind(journal.path, "system")]
+    assert len(steps) >= 3 and steps == list(range(len(steps)))
+
+
+def test_what_a_person_deleted_in_mlflow_stays_so_until_it_is_to_come_back(target, root, folder):
+    finished(folder)
+    finished(folder, key="k2")
+    everything(target, folder)
+    first, _ = runs(root)
+    client(root).delete_run(first.info.run_id)
+    assert everything(target, folder) == (
+        "1 runs are in MLflow; 1 deleted there stay so (`alexvgg sync --restore` brings them back)"
+    )
+    assert sync.waiting(target, folder) == sync.Waiting(0, 1)
+    assert len(runs(root)) == 1
+    target.restore("test")
+    assert everything(target, folder) == "2 runs are in MLflow"
+    assert len(runs(root)) == 2
+
+
+def test_a_deleted_experiment_is_said_once_and_comes_back_with_its_runs(target, root, folder):
+    finished(folder)
+    finished(folder, key="k2")
+    everything(target, folder)
+    [experiment] = {run.info.experiment_id for run in runs(root)}
+    client(root).delete_experiment(experiment)
+    with pytest.raises(TrackingError, match="'alexvgg-test' was deleted in MLflow: `alexvgg sync --restore` brings it"):
+        everything(target, folder)
+    target.restore("test")
+    assert everything(target, folder) == "2 runs are in MLflow"
+    assert len(runs(root)) == 2
+
+
+def test_a_renamed_experiment_is_found_again(target, root, folder):
+    finished(folder)
+    everything(target, folder)
+    [run] = runs(root)
+    client(root).rename_experiment(run.info.experiment_id, "thesis, chapter 3")
+    finished(folder, key="k2")
+    everything(target, folder)
+    assert {one.info.experiment_id for one in runs(root)} == {run.info.experiment_id}
+    assert len(client(root).search_experiments(filter_string="name LIKE 'alexvgg%'")) == 0
+
+
 @pytest.mark.parametrize("call", ["log_batch", "log_inputs", "log_dict"])
 def test_a_run_that_was_begun_and_not_described_is_described_later(target, root, folder, call, monkeypatch):
     journal = Journal.create(folder, **start_record())
@@ -244,7 +387,7 @@ def test_a_run_that_was_begun_and_not_described_is_described_later(target, root,
         raise OSError("the server is gone")
 
     with monkeypatch.context() as broken:
-        broken.setattr(type(target._connected()), call, gone)
+        broken.setattr(type(target.connected()), call, gone)
         with pytest.raises(OSError):
             target.send(journal.path)
     target.send(journal.path)
@@ -340,6 +483,78 @@ def test_curves_appear_while_training_runs(root, folder):
     assert [run.info.status for run in runs(root)] == ["KILLED"]  # standard input ended without an end record
 
 
+def test_a_moved_and_a_copied_project_keep_their_files_with_them(target, root, folder, tmp_path):
+    finished(folder)
+    everything(target, folder)
+    [run] = runs(root)
+    moved, copy = tmp_path / "it's 한 place", tmp_path / "copy"
+    root.rename(moved)
+    shutil.copytree(moved, copy)
+    for place in (copy, moved):
+        api = client(place)
+        attached = api.download_artifacts(run.info.run_id, "params.json")
+        assert json.loads(Path(attached).read_text())["model"] == "alexnet"
+        journal = finished(place / ".alexvgg" / "journals", key="k2")
+        everything(Target(f"sqlite:///{place / 'mlflow.db'}", place, PACKAGE), journal.path.parent)
+        assert {one.info.artifact_uri.rpartition("/mlruns")[0] for one in runs(place)} == {place.as_uri()}
+        assert (place / "mlflow.db.before-move").exists()
+        assert not relocate(place / "mlflow.db", place / "mlruns")  # nothing is left to do
+    assert not root.exists()
+
+
+@pytest.mark.parametrize("uri", ["./mlruns", "databricks", "file:///tmp/x", "s3://bucket/x", "sqllite:///mlflow.db"])
+def test_what_is_neither_a_server_nor_a_database_is_refused(root, folder, monkeypatch, uri):
+    root.mkdir()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    with pytest.raises(TrackingError, match=r"name a server .* or a database .*; what was recorded here is safe"):
+        client(root)
+    assert not list(root.iterdir())
+
+
+@pytest.fixture
+def web_server(monkeypatch):
+    """A server whose answers are set by path: status, content, and what it was asked."""
+    answers: dict[str, tuple[int, bytes]] = {}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            code, content = answers.get(self.path.partition("?")[0], (404, b"{}"))
+            self.send_response(code)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_POST = do_GET
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://somebody:secret@127.0.0.1:{server.server_port}/base")
+    yield answers
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize("version", [b"2.22.1", b"4.0.0"])
+def test_a_server_of_another_major_version_is_refused(root, web_server, version):
+    web_server |= {"/base/health": (200, b"OK"), "/base/version": (200, version)}
+    with pytest.raises(TrackingError, match=f"is MLflow {version.decode()}, and this project uses 3") as refused:
+        client(root)
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("health", [401, 403, 404])
+@pytest.mark.parametrize(("code", "remedy"), [(401, "set MLFLOW_TRACKING_USERNAME"), (403, "the right to write")])
+def test_a_server_that_wants_to_know_who_asks_is_no_outage(root, web_server, health, code, remedy):
+    web_server["/base/health"] = (health, b"<html>sign in</html>")
+    web_server["/base/api/2.0/mlflow/experiments/search"] = (code, b"no")
+    with pytest.raises(TrackingError, match=f"cannot be used: .*{code}.*{remedy}") as refused:
+        client(root)
+    assert "secret" not in str(refused.value)
+
+
 def test_unreachable_server_is_said_in_one_line(root, folder):
     root.mkdir()
     journal = Journal.create(folder, **start_record())
@@ -381,19 +596,27 @@ def test_best_model_by_validation_has_the_alias(tf, target, root, folder, tmp_pa
     )  # fmt: skip
     summary.write(tmp_path / "summary.json")
     artifacts = {"weights": "m.weights.h5", "summary": "summary.json", "description": "description.json"}
+    ends = []
     for seed, val_acc in enumerate([0.5, 0.9, 0.7]):
         journal = Journal.create(folder, **start_record(seed=seed, key=f"k{seed}"))
-        journal.append(
-            "end", status="FINISHED", params=1, val_acc=val_acc,
-            weights_sha256=files.sha256(tmp_path / "m.weights.h5"),
-            artifacts={name: str(tmp_path / file) for name, file in artifacts.items()},
-        )  # fmt: skip
-        target.register(journal.path)
-        target.register(journal.path)
+        ends.append({
+            "status": "FINISHED", "params": 1, "val_acc": val_acc,
+            "weights_sha256": files.sha256(tmp_path / "m.weights.h5"),
+            "artifacts": {name: str(tmp_path / file) for name, file in artifacts.items()},
+        })  # fmt: skip
+        journal.append("end", **ends[-1])
+        assert target.register(journal.path) == target.register(journal.path)
+        files.write_json(root / "rows" / "test" / f"alexnet-{seed}" / "summary.json", {"key": f"k{seed}"})
+    journal = Journal.create(folder, **start_record(seed=9, key="thrown away"))  # in no table
+    journal.append("end", **ends[0] | {"val_acc": 0.99})
+    target.register(journal.path)
+    everything(target, folder)
     api = client(root)
-    assert len(api.search_model_versions("name = 'alexvgg-test'")) == 3
+    assert len(api.search_model_versions("name = 'alexvgg-test'")) == 4
     best = api.get_model_version_by_alias("alexvgg-test", "best")
     assert best.tags["val_acc"] == "0.9"
+    assert best.description == "alexnet, seed 1, learning rate 0.001, val_acc 0.9000, commit abc"
+    assert "highest accuracy in validation (val_acc)" in api.get_registered_model("alexvgg-test").description
     assert {run.info.status for run in runs(root)} == {"FINISHED"}
 
     import mlflow
@@ -408,6 +631,12 @@ def test_best_model_by_validation_has_the_alias(tf, target, root, folder, tmp_pa
     assert np.allclose(answer, model(Cropper(description, 32).centre(images)), atol=1e-5)
     np.save(tmp_path / "images.npy", images)
     assert np.allclose(answer_of_a_program_with_tensorflow(tmp_path, mlflow.get_tracking_uri()), answer, atol=1e-5)
+
+    elsewhere = tmp_path / "another's 한 place"
+    root.rename(elsewhere)
+    mlflow.set_registry_uri(f"sqlite:///{elsewhere / 'mlflow.db'}")  # a new program would see only this one
+    assert client(elsewhere).get_model_version_by_alias("alexvgg-test", "best").version == best.version
+    assert np.array_equal(mlflow.pyfunc.load_model("models:/alexvgg-test@best").predict(images), answer)
 
 
 def answer_of_a_program_with_tensorflow(folder, uri):

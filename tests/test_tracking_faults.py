@@ -60,7 +60,7 @@ def test_nothing_is_lost_and_nothing_is_there_twice(server, fault, tmp_path, mon
         everything(target, journal.path.parent)
     [run] = [found for found in runs(root) if found.data.tags["alexvgg.key"] == f"key-{fault}"]
     assert run.info.status == "FINISHED"
-    client = target._connected()
+    client = target.connected()
     for name in ("loss", "acc", "val_loss", "val_acc", "learning_rate"):
         points = client.get_metric_history(run.info.run_id, name)
         assert [point.step for point in points] == list(range(1, EPOCHS + 1))
@@ -100,6 +100,6 @@ def test_eight_at_once_on_one_database(tmp_path, monkeypatch):
     found = runs(tmp_path)
     assert sorted(run.info.run_name for run in found) == [f"alexnet-{number}" for number in range(8)]
     assert {run.info.status for run in found} == {"FINISHED"}
-    client = Target(f"sqlite:///{tmp_path / 'mlflow.db'}", tmp_path, PACKAGE)._connected()
+    client = Target(f"sqlite:///{tmp_path / 'mlflow.db'}", tmp_path, PACKAGE).connected()
     for run in found:
         assert len(client.get_metric_history(run.info.run_id, "loss")) == 20

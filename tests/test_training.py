@@ -256,6 +256,29 @@ def test_loss_that_is_not_finite_names_the_step(tf, data):
         run(data, epochs=4, learning_rate=1e2, optimizer="sgd", momentum=0.0, schedule="constant")
 
 
+def test_weights_that_the_last_update_ruins_are_never_handed_out(tf, data):
+    """No training loss comes after it, and the loss in validation may be finite still."""
+    from alexvgg.training.trainer import Trainer
+
+    trainer = Trainer(tiny_network(), data, identity())
+    trainer.step = 2
+    trainer.network.trainable_variables[-1].assign([np.nan, 0.0])
+    with pytest.raises(TrainingError, match=r"weights are not finite after step 2 of 2; lower learning_rate"):
+        trainer.state()
+    with pytest.raises(TrainingError, match=r"val_loss is nan after epoch 1; lower learning_rate"):
+        list(trainer.epochs(quiet, quiet))
+    assert trainer.rows == []
+
+
+def test_with_cutmix_loss_and_accuracy_are_of_images_that_it_left_as_they_are(tf, data):
+    """Half of each batch has the labels of two classes, on which no network has a loss of almost nothing."""
+    images = data.train.images
+    black_and_white = np.where(np.arange(32)[:, None, None, None] % 2, images // 8, 255 - images // 8)
+    two_classes = both(Split(black_and_white, (np.arange(32) % 2).astype(np.int32)))
+    rows = run(two_classes, cutmix=0.5, learning_rate=0.02, epochs=20)[1]
+    assert rows[-1].acc == 1.0 and rows[-1].loss < 0.1
+
+
 def test_batch_larger_than_the_data(tf, data):
     with pytest.raises(ParamsError, match="larger than the 32 training images; make it at most 32"):
         run(data, batch_size=33)

@@ -1,6 +1,7 @@
 """`make torture`: break the pipeline many times, at random, and count what it survives.
 
-    python tests/torture.py --kills 200 --late-kills 40 --damages 1000 --seed 1 [--cifar-kills 20] [--output file]
+    python tests/torture.py --kills 200 --late-kills 40 --damages 1000 --inputs 20000 --seed 1 [--cifar-kills 20]
+        [--output file]
 
 Prints one table: the fault, how often it was tried, how often it was survived, what was lost. Survived means: after
 `dvc repro`, weights, rows, reports and `dvc.lock` are, byte for byte, those of an undisturbed run.
@@ -17,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import xml.etree.ElementTree
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -405,7 +407,7 @@ def tracking(folder: Path) -> list[Tally]:
             target = Target("", root, PACKAGE)
             everything(target, journal.path.parent)
             [run] = [found for found in runs(root) if found.data.tags["alexvgg.key"] == f"key-{fault}"]
-            points = [p.step for p in target._connected().get_metric_history(run.info.run_id, "loss")]
+            points = [p.step for p in target.connected().get_metric_history(run.info.run_id, "loss")]
             right = points == list(range(1, EPOCHS + 1)) and run.info.status == "FINISHED"
             added = statistics.median(seconds) * 1000
             tallies.append(Tally(f"tracking server: {fault}", 1, int(right), [], f"nothing; {added:.0f} ms an epoch"))
@@ -413,10 +415,31 @@ def tracking(folder: Path) -> list[Tally]:
     return tallies
 
 
+# Inputs
+
+
+def inputs(folder: Path, tries: int, seed: int) -> list[Tally]:
+    """Inputs that `tests/test_outside.py` makes up, `tries` in all; it says of each kind how many failed."""
+    report = folder / "outside.xml"
+    environment = os.environ | {"ALEXVGG_INPUTS": str(tries), "ALEXVGG_SEED": str(seed)}
+    command = [sys.executable, "-m", "pytest", "tests/test_outside.py", "-q", "-p", "no:xdist", f"--junitxml={report}"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    if done.returncode:
+        say(done.stdout + done.stderr)
+    if done.returncode not in (0, 1):  # a test that fails is in the report
+        raise RuntimeError(f"tests/test_outside.py ended with {done.returncode}")
+    tallies = []
+    for case in xml.etree.ElementTree.parse(report).iter("testcase"):
+        noted = {str(one.get("name")): str(one.get("value")) for one in case.iter("property")}
+        tried, failed = int(noted["tried"]), int(noted["failed"])
+        tallies.append(Tally(f"input: {noted['kind']}", tried, tried - failed, [], noted["remark"]))
+    return tallies
+
+
 def table(tallies: list[Tally], settings: argparse.Namespace) -> str:
     counted = [tally for tally in tallies if not tally.fault.startswith("of these")]
     tried, survived = sum(tally.tried for tally in counted), sum(tally.survived for tally in counted)
-    names = ("kills", "late_kills", "signals", "damages", "cifar_kills", "tracking", "seed")
+    names = ("kills", "late_kills", "signals", "damages", "cifar_kills", "tracking", "inputs", "seed")
     command = " ".join(f"{name.upper()}={getattr(settings, name)}" for name in names)
     lines = [
         "# Torture",
@@ -427,7 +450,8 @@ def table(tallies: list[Tally], settings: argparse.Namespace) -> str:
         "undisturbed run. Survived damage: it was noticed, and no wrong number came of it. Survived a faulty tracking",
         "server: after `alexvgg sync`, the run has every epoch once. Lost work is the time between the last checkpoint",
         "and a `kill -9`; on the digits a checkpoint is made every two seconds, on CIFAR-100 every 50, as in use.",
-        "SIGINT and SIGTERM lose nothing: the stage makes a checkpoint first.",
+        "SIGINT and SIGTERM lose nothing: the stage makes a checkpoint first. Survived an input, which was made up: it was",
+        "read right or refused in one line.",
         "",
         "| fault | tried | survived | lost |",
         "| --- | ---: | ---: | --- |",
@@ -476,6 +500,13 @@ def on_tracking(folder: Path, settings: argparse.Namespace, rng: random.Random, 
         tallies += tracking(folder / "server")
 
 
+def on_inputs(folder: Path, settings: argparse.Namespace, rng: random.Random, tallies: list[Tally]) -> None:
+    del rng  # it has its own
+    if settings.inputs:
+        say("inputs from outside")
+        tallies += inputs(folder, settings.inputs, settings.seed)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=20, help="kill -9 at random moments")
@@ -484,6 +515,7 @@ def main() -> None:
     parser.add_argument("--damages", type=int, default=200, help="bit flips and truncations")
     parser.add_argument("--cifar-kills", type=int, default=0, help="kill -9 on CIFAR-100 (ALEXVGG_CIFAR100_ARCHIVE)")
     parser.add_argument("--tracking", type=int, default=1, help="0 leaves out the faults of a tracking server")
+    parser.add_argument("--inputs", type=int, default=20_000, help="made-up parameters, journals, archives…")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=Path, help="write the table there, too")
     settings = parser.parse_args()
@@ -493,7 +525,7 @@ def main() -> None:
     tallies: list[Tally] = []
     with tempfile.TemporaryDirectory(prefix="torture ", ignore_cleanup_errors=True) as made:
         try:
-            for part in (on_digits, after_training, on_cifar, on_files, on_tracking):
+            for part in (on_digits, after_training, on_cifar, on_files, on_tracking, on_inputs):
                 part(Path(made), settings, random.Random(settings.seed), tallies)
         except KeyboardInterrupt:
             say("ended early; this is what was tried")

@@ -5,6 +5,7 @@ Everything random is a function of (seed, step), so that training can start at a
 
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from alexvgg.augmentation.geometry import centre_offset, resize_matrix
@@ -12,12 +13,17 @@ from alexvgg.data.arrays import Description
 
 
 class Cropper:
-    """Crops of one size from images of one data set."""
+    """Crops of one size from images of one data set.
 
-    def __init__(self, description: Description, crop: int) -> None:
+    For random crops images get a border of `padding` pixels of the mean colour, at their own size.
+    """
+
+    def __init__(self, description: Description, crop: int, padding: int = 0) -> None:
         self.crop = crop
         self.resize = description.resize_for(crop)
-        self._matrix = tf.constant(resize_matrix(description.side, self.resize))
+        self._border = round(padding * self.resize / description.side)  # pixels of the resized image
+        matrix = resize_matrix(description.side, self.resize)
+        self._matrix = tf.constant(np.pad(matrix, ((self._border, self._border), (0, 0))))  # normalised, the mean is 0
         # Of a whole image: an operation on a last axis of three channels is slow.
         self._mean, self._std = (
             tf.tile(tf.constant(values, tf.float32), [description.side**2])
@@ -31,8 +37,8 @@ class Cropper:
         """
         n = tf.shape(images)[0]
         draws = tf.random.stateless_uniform([2, n], seed=tf.stack([seed, tf.cast(step, tf.int32)]))
-        choices = self.resize - self.crop + 1
-        centre = tf.fill([n], centre_offset(self.resize, self.crop))
+        choices = self.resize + 2 * self._border - self.crop + 1
+        centre = tf.fill([n], self._centre)
         top, left = (
             tf.cast(draws[axis] * choices, tf.int32) if random_crop else centre for axis in (0, 1)
         )  # fmt: skip
@@ -41,8 +47,12 @@ class Cropper:
     def centre(self, images: Any) -> Any:
         """Centre crops for validation and test: shapes as in `random`."""
         n = tf.shape(images)[0]
-        offset = tf.fill([n], centre_offset(self.resize, self.crop))
+        offset = tf.fill([n], self._centre)
         return crop_batch(self._normalize(images), self._matrix, offset, offset, tf.zeros([n], tf.bool), self.crop)
+
+    @property
+    def _centre(self) -> int:
+        return self._border + centre_offset(self.resize, self.crop)
 
     def _normalize(self, images: Any) -> Any:
         # Before the resize, where there are fewer pixels: the rows of the matrix sum to one.

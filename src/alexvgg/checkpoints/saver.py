@@ -1,15 +1,16 @@
 """When a checkpoint is saved: every so often, and when somebody asks the process to end."""
 
+import contextlib
 import os
 import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import NoReturn
 
 from alexvgg.checkpoints.snapshot import Snapshot
 from alexvgg.checkpoints.store import Checkpoints
+from alexvgg.system import process
 from alexvgg.system.errors import Interrupted
 
 EVERY = 50.0  # seconds; with the time that a write takes, less than a minute of work can be lost
@@ -26,7 +27,7 @@ class Saver:
         self._asked_to_end = False
 
     def safe_point(self) -> None:
-        """Call where the state is exact. Raises Interrupted after Ctrl-C or SIGTERM, with the state saved."""
+        """Call where the state is exact. Raises Interrupted after one of `process.ENDINGS`, with the state saved."""
         if self._asked_to_end:
             self._end()
         now = time.monotonic()
@@ -59,10 +60,11 @@ class Saver:
                 flush=True,
             )
 
-    @contextmanager
+    @contextlib.contextmanager
     def listening(self) -> Iterator[None]:
-        """While the block runs, Ctrl-C and SIGTERM end it at the next safe point; a second one ends it at once."""
-        earlier = {number: signal.signal(number, self._on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+        """While the block runs, Ctrl-C, SIGTERM and SIGHUP end it at the next safe point; a second one at once."""
+        listened = process.ENDINGS - process.ignored() | {signal.SIGINT}  # a shell ignores it for what runs behind
+        earlier = {number: signal.signal(number, self._on_signal) for number in listened}
         try:
             yield
         finally:
@@ -74,4 +76,5 @@ class Saver:
             raise KeyboardInterrupt
         self._asked_to_end = True
         # Not by `print`, which the signal may have interrupted.
-        os.write(2, b"\nending after this step, with a checkpoint; once more ends at once\n")
+        with contextlib.suppress(OSError):  # the terminal may be gone
+            os.write(2, b"\nending after this step, with a checkpoint; once more ends at once\n")

@@ -5,6 +5,7 @@ checkpoint. All are written beside their place, synced and renamed; the last two
 the one before are written over by the next.
 """
 
+import re
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -157,8 +158,9 @@ class Checkpoints:
 
 
 def manifests(folder: Path) -> list[Path]:
-    """The manifests in a folder, the newest first."""
-    return sorted(folder.glob("*.sha256"), reverse=True)
+    """The manifests in a folder, the newest first. A copy under another name is none."""
+    found = [path for path in folder.glob("*.sha256") if path.stem.isdecimal()]
+    return sorted(found, key=lambda path: int(path.stem), reverse=True)
 
 
 def remove_recorded(folder: Path, locks: list[Path]) -> None:
@@ -168,6 +170,7 @@ def remove_recorded(folder: Path, locks: list[Path]) -> None:
     """
     recorded = "".join(lock.read_text(encoding="utf-8", errors="replace") for lock in locks if lock.is_file())
     for noted in folder.glob(f"*/{RESULT}"):
-        if noted.read_text(encoding="utf-8") in recorded:
+        result = noted.read_text(encoding="utf-8", errors="replace")
+        if re.fullmatch("[0-9a-f]{32}", result) and result in recorded:  # half of it would be in any lock
             with suppress(TrainingError), Checkpoints(noted.parent) as checkpoints:  # another process may use them
                 checkpoints.discard()

@@ -6,19 +6,20 @@ Each check looks at one thing and returns what it found. Paths come from the cal
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from packaging.requirements import Requirement
 
-from alexvgg.data import download
-from alexvgg.data.registry import SOURCES
-from alexvgg.params.schema import Params
-from alexvgg.system import files
+from alexvgg.system import faults, files
 from alexvgg.system.errors import AlexvggError
+
+if TYPE_CHECKING:
+    from alexvgg.params.schema import Params
+    from alexvgg.tracking.sync import Waiting
 
 BYTES_KEPT = 8  # of a weight: four in DVC's cache, to which the workspace links, and four in MLflow
 BYTES_OF_CHECKPOINTS = 36  # of a weight: it and two moments of the optimizer, in the last two and the one being written
@@ -33,6 +34,26 @@ class Diagnosis:
     subject: str
     text: str
     fix: Callable[[], None] | None = None
+
+
+def carefully(subject: str, check: Callable[[], Iterable[Diagnosis]]) -> Iterator[Diagnosis]:
+    """What a check finds. Whatever it dies of is a finding, too."""
+    try:
+        yield from check()
+    except Exception as error:  # noqa: BLE001 - the doctor outlives what it looks at
+        yield Diagnosis("problem", subject, said(error))
+
+
+def said(error: Exception) -> str:
+    """An exception in one line, with the file that it is about."""
+    if isinstance(error, AlexvggError):
+        text = str(error)
+    elif isinstance(error, OSError) and error.filename and error.strerror:
+        text = f"{error.filename}: {error.strerror}"
+    else:
+        where = faults.line_of(error)
+        text = f"{where}: {faults.said(error)}" if where else faults.said(error)
+    return " ".join(text.split())
 
 
 def environment(pinned: Path) -> Iterator[Diagnosis]:
@@ -63,7 +84,7 @@ def space(folder: Path, networks: Path) -> Iterator[Diagnosis]:
     try:
         parameters = list(files.read_json(networks)["roster"].values())
         needed += BYTES_KEPT * sum(parameters) + BYTES_OF_CHECKPOINTS * max(parameters)
-    except (AlexvggError, KeyError, TypeError, ValueError):
+    except (AlexvggError, OSError, AttributeError, KeyError, TypeError, ValueError):
         pass  # not made yet
     text = f"{free / 1e9:.0f} GB free; this profile takes up to {needed / 1e9:.0f} GB with one seed"
     if free >= needed:
@@ -72,7 +93,7 @@ def space(folder: Path, networks: Path) -> Iterator[Diagnosis]:
         yield Diagnosis("problem", "disk", f"{text}; free some: `alexvgg gc` removes what no profile's results need")
 
 
-def precision(params: Params, features: set[str]) -> Iterator[Diagnosis]:
+def precision(params: "Params", features: set[str]) -> Iterator[Diagnosis]:
     """Whether a processor with these features (`hardware.cpu_features`) can multiply what the trainings compute in."""
     asked = sorted(name for name in params.models if params.recipe(name).precision == "mixed_bfloat16")
     if asked and not features & {"amx_bf16", "avx512_bf16"}:
@@ -83,8 +104,11 @@ def precision(params: Params, features: set[str]) -> Iterator[Diagnosis]:
         yield Diagnosis("note", "precision", text)
 
 
-def archive(params: Params, path: Path, variables: Mapping[str, str]) -> Iterator[Diagnosis]:
+def archive(params: "Params", path: Path, variables: Mapping[str, str]) -> Iterator[Diagnosis]:
     """Whether the archive is there and is the right one, or where it will come from."""
+    from alexvgg.data import download
+    from alexvgg.data.registry import SOURCES
+
     source = SOURCES[params.data.source]
     local = variables.get(source.by_hand) if source.by_hand else None
     by_hand = Path(local) if local else None
@@ -102,13 +126,17 @@ def archive(params: Params, path: Path, variables: Mapping[str, str]) -> Iterato
         yield Diagnosis("note", "archive", f"not here yet; `dvc repro` gets it (source: {params.data.source})")
 
 
-def tracking(unsent: Callable[[], Sized], send: Callable[[], None]) -> Diagnosis:
-    """Whether MLflow answers and has every run. `unsent` asks it for those it lacks, and `send` sends them."""
+def tracking(waiting: "Callable[[], Waiting]", send: Callable[[], None]) -> Diagnosis:
+    """Whether MLflow answers and has every run. `waiting` asks it for those it lacks, and `send` sends them."""
+    from alexvgg.system import web
+    from alexvgg.tracking import sync
+
     try:
-        waiting = len(unsent())
+        found = waiting()
     except Exception as error:  # noqa: BLE001 - whatever a server does, say it
-        return Diagnosis("problem", "tracking", " ".join(str(error).split()))
-    if waiting:
-        text = f"{waiting} runs are not completely in MLflow; `alexvgg sync`"
+        return Diagnosis("problem", "tracking", web.public(said(error)))
+    deleted = sync.said_of_deleted(found.deleted)
+    if found.runs:
+        text = f"{found.runs} runs are not completely in MLflow; `alexvgg sync`{deleted}"
         return Diagnosis("problem", "tracking", text, send)
-    return Diagnosis("ok", "tracking", "MLflow answers and has every run that is recorded here")
+    return Diagnosis("ok", "tracking", f"MLflow answers and has every run that is recorded here{deleted}")

@@ -16,8 +16,10 @@ from filelock import FileLock, Timeout
 from ruamel.yaml import YAML
 
 from alexvgg.checkpoints import snapshot, store
-from alexvgg.cli.doctor import Diagnosis
+from alexvgg.cli.doctor import Diagnosis, said
+from alexvgg.pipeline import damage
 from alexvgg.system import files
+from alexvgg.system.errors import AlexvggError
 
 LEFT_ALONE = 300.0  # seconds without a byte, after which a file is no longer being written
 
@@ -36,7 +38,7 @@ def older_version(reports: Path, root: Path) -> Iterator[Diagnosis]:
 def cache(folder: Path, lock: Path) -> Iterator[Diagnosis]:
     """Whether DVC's cache holds what its names say, and all that `dvc.lock` names."""
     objects = {path.parent.name + path.name: path for path in folder.glob("files/md5/??/*") if path.is_file()}
-    damaged = [path for name, path in objects.items() if not name.endswith(".dir") and files.md5(path) != name]
+    damaged = [path for name, path in objects.items() if not _is_whole(path, name.removesuffix(".dir"))]
     for path in damaged:
         yield Diagnosis(
             "problem", "cache", f"{path} is damaged; remove it, and `dvc repro` makes it again", _remove(path)
@@ -97,8 +99,8 @@ def checkpoints(folder: Path) -> Iterator[Diagnosis]:
             try:
                 snapshot.read(manifest)
                 whole += 1
-            except (OSError, ValueError) as error:
-                bad.append(f"{manifest.stem}: {error}")
+            except Exception as error:  # noqa: BLE001 - whatever a damaged one does to its reader
+                bad.append(f"{manifest.stem}: {said(error)}")
         advice = "the command that began it goes on from there; to give it up: `alexvgg checkpoints --discard`"
         text = f"{path.name}: {whole} whole{f', damaged: {bad}' if bad else ''}; {advice}"
         yield Diagnosis("note" if whole else "problem", "checkpoints", text)
@@ -106,7 +108,19 @@ def checkpoints(folder: Path) -> Iterator[Diagnosis]:
         yield Diagnosis("ok", "checkpoints", "no unfinished work")
 
 
+def _is_whole(path: Path, md5: str) -> bool:
+    try:
+        return files.md5(path) == md5
+    except OSError:
+        return False
+
+
 def _cached_outputs(lock: Path) -> list[tuple[str, str]]:
+    """The outputs that a lock names, of which one that is damaged names none."""
+    try:
+        damage.lock(lock)
+    except AlexvggError:
+        return []
     if not lock.is_file():
         return []
     stages = YAML(typ="safe", pure=True).load(lock.read_text(encoding="utf-8")).get("stages", {})
@@ -116,14 +130,14 @@ def _cached_outputs(lock: Path) -> list[tuple[str, str]]:
 
 def _holders(rwlock: Path) -> list[int] | None:
     """The processes that a lock file of DVC's names; None if it is no such file, as when DVC was killed writing it."""
-    if not rwlock.is_file():
+    if not rwlock.exists():
         return []
     try:
         entries = json.loads(rwlock.read_text(encoding="utf-8"))
         found: list[Any] = [*entries.get("write", {}).values()]
         found += [info for infos in entries.get("read", {}).values() for info in infos]
         return [int(info["pid"]) for info in found if info]
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
@@ -146,6 +160,9 @@ def _is_free(lock: Path) -> bool:
 
 def _remove(path: Path) -> Callable[[], None]:
     def remove() -> None:
+        if path.is_dir():
+            shutil.rmtree(path)
+            return
         if not os.access(path, os.W_OK):
             path.chmod(0o644)  # DVC writes its cache without the right to write
         path.unlink(missing_ok=True)

@@ -2,25 +2,56 @@
 
 import argparse
 import importlib
+import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from alexvgg import __version__
-from alexvgg.system import console
+from alexvgg.system import console, process
+from alexvgg.system.errors import EnvironmentProblem
+
+ANYWHERE = ("pack", "send")  # commands that need no project, or that a stage tells which
 
 
 def main() -> None:
     """Entry point of the command."""
     arguments = vars(_parser().parse_args())
-    debug, function = arguments.pop("debug"), arguments.pop("function")
-    console.run(lambda: function(**arguments), debug)
+    debug, function, name = (arguments.pop(each) for each in ("debug", "function", "command"))
+    root = _project(Path.cwd())
+    process.begin_again(root or process.SOURCES.parent)
+
+    def program() -> None:
+        if name not in ANYWHERE:
+            _go_to(root, arguments)
+        function(**arguments)
+
+    console.run(program, debug)
+
+
+def _project(folder: Path) -> Path | None:
+    """The project that a folder is in."""
+    return next((one for one in (folder, *folder.parents) if (one / "dvc.yaml").is_file()), None)
+
+
+def _go_to(root: Path | None, arguments: dict[str, Any]) -> None:
+    """Work in the project's folder; paths in `arguments` still mean what they meant. Raises EnvironmentProblem."""
+    if root is None:
+        raise EnvironmentProblem(
+            f"{Path.cwd()} is in no project: neither it nor a folder above it has a dvc.yaml; `cd` to the project first"
+        )
+    here = Path.cwd()
+    if root != here:
+        arguments |= {key: here / value for key, value in arguments.items() if isinstance(value, Path)}
+        os.chdir(root)
+    os.environ["DVC_ROOT"] = str(root)  # as DVC names it to stages
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("alexvgg", description="The AlexNet + VGG results table as a build artefact.")
     parser.add_argument("--version", action="version", version=__version__)
     parser.add_argument("--debug", action="store_true", help="show a traceback on errors")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
 
     def command(name: str, function: str, text: str) -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
@@ -65,9 +96,11 @@ def _about_results(command: Command) -> None:
 
 
 def _about_tracking(command: Command) -> None:
-    command("sync", "tracking.sync_runs", "send to MLflow what did not arrive, and runs that DVC restored")
-    ui = command("ui", "tracking.open_ui", "open the MLflow UI, on this machine only")
+    sync = command("sync", "tracking.sync_runs", "send to MLflow what did not arrive, and runs that DVC restored")
+    sync.add_argument("--restore", action="store_true", help="bring back what was deleted in MLflow")
+    ui = command("ui", "tracking.open_ui", "print links into MLflow: table, curves, comparison; run its UI on loopback")
     ui.add_argument("--port", type=int, default=5000)
+    ui.add_argument("--open", action="store_true", dest="browse", help="open them in the browser, too")
     send = command("send", "tracking.send_journal", "send one journal while it is written (the stages use this)")
     send.add_argument("journal", type=Path)
 

@@ -1,17 +1,27 @@
 """`alexvgg check`, `profile`, `targets`, `finish`: before DVC runs, and after."""
 
 from alexvgg.checkpoints import store
-from alexvgg.cli import doctor, leftovers
+from alexvgg.cli import doctor, leftovers, place
 from alexvgg.params import file
-from alexvgg.pipeline import layout, profiles
+from alexvgg.pipeline import damage, layout, profiles
 from alexvgg.system import hardware
+from alexvgg.system.errors import EnvironmentProblem
 
 
 def check() -> None:
-    """Raise ParamsError if params.yaml cannot be used. A damaged lock of DVC's is removed."""
+    """Raise an error if DVC could not start, or params.yaml cannot be used. A damaged lock of DVC's is removed."""
+    root = layout.project_root()
+    for settings in damage.settings_files():
+        damage.settings(settings)
+    damage.pipeline(layout.PIPELINE)
+    damage.lock(layout.LOCK)
+    damage.parameters(layout.PARAMS)
+    for finding in (*place.repository(root), *place.links(root)):
+        if finding.level == "problem":
+            raise EnvironmentProblem(finding.text)
     for finding in doctor.precision(file.load(layout.PARAMS), hardware.cpu_features()):
         print(f"{finding.level}: {finding.text}")
-    for finding in leftovers.locks(layout.project_root() / ".dvc/tmp", layout.process_locks()):
+    for finding in leftovers.locks(root / ".dvc/tmp", layout.process_locks()):
         if finding.level == "problem" and finding.fix is not None:
             finding.fix()
             print(f"removed: {finding.text.partition(';')[0]}")
@@ -23,9 +33,12 @@ def use_profile(name: str) -> None:
 
 
 def finish() -> None:
-    """Keep the lock of the profile in use, and remove the checkpoints of results that DVC has recorded."""
+    """Keep the lock of the profile in use, remove the checkpoints of what DVC has recorded, tell MLflow the rest."""
+    from alexvgg.cli import tracking
+
     profiles.keep_lock()
     store.remove_recorded(layout.all_checkpoints(), layout.locks())
+    tracking.after_repro()
 
 
 def name_targets(models: list[str], report: bool) -> None:

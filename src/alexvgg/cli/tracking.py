@@ -1,11 +1,19 @@
 """`alexvgg sync`, `ui`, `send`: MLflow."""
 
 import os
+import sys
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from alexvgg.params import file
 from alexvgg.pipeline import layout
-from alexvgg.tracking import connection, recording, sender, sync, ui
+from alexvgg.rows.identity import Inputs
+from alexvgg.rows.paths import RowFiles
+from alexvgg.rows.summary import Summary
+from alexvgg.system import web
+from alexvgg.system.errors import AlexvggError, TrackingError
+from alexvgg.tracking import connection, experiments, recording, sender, sync, ui, views
 
 
 def target() -> sync.Target:
@@ -19,23 +27,94 @@ def send_journal(journal: Path) -> None:
     sender.send(journal, lambda: to.send(journal), lambda: to.register(journal))
 
 
-def sync_runs() -> None:
-    """Send every journal, and make those of rows that DVC restored instead of running them."""
+def sync_runs(restore: bool = False) -> None:
+    """Send every journal, and make those of rows that DVC restored instead of running them.
+
+    With `restore` what somebody deleted in MLflow comes back first.
+    """
+    if restore:
+        target().restore(file.load(layout.PARAMS).profile)
+    print(_brought_up_to_date())
+
+
+def after_repro() -> None:
+    """As `sync_runs`, but MLflow is only a view: that it cannot be used is said, and is no error."""
+    try:
+        _brought_up_to_date()
+    except TrackingError as error:
+        print(f"tracking: {error}", file=sys.stderr)
+
+
+def waiting() -> sync.Waiting:
+    """What MLflow lacks of the present table and of all journals."""
+    found = sync.waiting(target(), layout.journals())
+    unrecorded = [row for row, _ in _rows() if not recording.is_recorded(layout.journals(), row)]
+    return replace(found, runs=found.runs + len(unrecorded))
+
+
+def _brought_up_to_date() -> str:
+    profile = file.load(layout.PARAMS).profile
+    for row, inputs in _rows():
+        recording.find_or_rebuild(layout.journals(), profile, row, inputs)
+    return sync.everything(target(), layout.journals())
+
+
+def _rows() -> list[tuple[RowFiles, Inputs]]:
+    """The rows of the present table that are trained, and what they were trained with."""
     params = file.load(layout.PARAMS)
-    for model in params.models:
-        inputs = layout.inputs(model)
-        for name in params.rows([model]):
-            row = layout.row(params.profile, name)
-            if row.trained and row.weights.is_file() and all(path.exists() for path in vars(inputs).values()):
-                recording.find_or_rebuild(layout.journals(), params.profile, row, inputs)
-    print(sync.everything(target(), layout.journals()))
+    rows = [(layout.row(params.profile, name), model) for model in params.models for name in params.rows([model])]
+    return [(row, layout.inputs(model)) for row, model in rows if row.trained]
 
 
-def open_ui(port: int) -> None:
-    """Run the MLflow UI on loopback; with a remote tracking server, print its address."""
+def open_ui(port: int, browse: bool = False) -> None:
+    """Bring MLflow up to date and print three links into it; for a database, run its UI on loopback."""
     uri = os.environ.get("MLFLOW_TRACKING_URI") or layout.default_tracking_uri()
-    if uri.startswith(("http://", "https://")):
-        print(f"MLflow is at {uri}")
+    elsewhere = connection.is_server(uri)
+    if not elsewhere:
+        ui.require_free(port)
+    profile = file.load(layout.PARAMS).profile
+    with ui.waiting("bringing MLflow up to date …"):
+        sent, notes, shown = _up_to_date_views(profile)
+    for note in notes:
+        print(f"tracking: {web.public(note)}", file=sys.stderr)
+    if shown is None:
+        print(f"MLflow has no runs of profile {profile}; make them: make repro PROFILE={profile}")
         return
-    connection.connect(uri, connection.lock_of(layout.project_root()))  # makes or checks the database, once
-    ui.serve(uri, port)
+    if sent:
+        print(sent)
+    if elsewhere:
+        ui.show(uri, shown, browse)
+    else:
+        ui.serve(uri, port, layout.project_root() / ".alexvgg" / f"mlflow-ui-{port}.log", shown, browse)
+
+
+def _up_to_date_views(profile: str) -> tuple[str, list[str], views.Shown | None]:
+    """Send what MLflow lacks, and write the views of the runs: what was sent, what was refused, what there is."""
+    client = target().connected()
+    sent, notes = "", []
+    try:
+        experiments.find(client, profile)  # one that somebody deleted is told before anything is sent to it
+        try:
+            sent = _brought_up_to_date()
+        except Exception as error:  # noqa: BLE001 - what cannot be sent, or read, is a note: the rest can be seen
+            notes.append(sender.in_a_line(error))
+        experiment = experiments.find(client, profile)
+        report = layout.reports(profile) / "results.md"
+        text = report.read_text(encoding="utf-8", errors="replace") if report.is_file() else ""
+        shown = views.update(client, experiment, _keys(), profile, text) if experiment else None
+    except AlexvggError:
+        raise
+    except Exception as error:  # noqa: BLE001 - MLflow and what it builds on raise their own
+        raise TrackingError(f"MLflow cannot be read: {web.public(sender.in_a_line(error))}") from None
+    if shown and shown.refused:
+        notes.append(f"MLflow did not take all views and the description of the runs: {shown.refused}")
+    return sent, notes, shown
+
+
+def _keys() -> set[str]:
+    """The keys of the rows of the present table, as far as they can be read."""
+    found = set()
+    for row, _ in _rows():
+        with suppress(AlexvggError):
+            found.add(Summary.read(row.summary).key)
+    return found

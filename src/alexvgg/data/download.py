@@ -12,10 +12,11 @@ import requests
 from tqdm import tqdm
 
 from alexvgg.data.source import Source, SourceSettings
-from alexvgg.system import files
+from alexvgg.system import files, web
 from alexvgg.system.errors import DataError
 
 ATTEMPTS = 3
+START = 1 << 10  # bytes, by which a web page is known
 TIMEOUT = (10, 60)  # seconds to connect, seconds between two pieces
 CHUNK = 1 << 20  # bytes
 
@@ -41,12 +42,14 @@ def fetch(settings: SourceSettings, source: Source, destination: Path, before_wr
 def verify(archive: Path, settings: SourceSettings, title: str) -> str:
     """The sha256 of an archive, which has to be one that `settings` accepts. Raises DataError."""
     found = files.sha256(archive)
-    if found not in settings.sha256:
-        raise DataError(
-            f"wrong hash: the archive of {title} has sha256 {found}, data.sha256 allows "
-            f"{' or '.join(settings.sha256)}; get it again, or add the hash there if you trust this copy"
-        )
-    return found
+    if found in settings.sha256:
+        return found
+    if _is_page(archive):
+        raise DataError(f"this is a web page, not the archive of {title}; get it again, perhaps after a login")
+    raise DataError(
+        f"wrong hash: the archive of {title} has sha256 {found}, data.sha256 allows "
+        f"{' or '.join(settings.sha256)}; get it again, or add the hash there if you trust this copy"
+    )
 
 
 def _copy(source: Path, destination: Path, remedy: str) -> None:
@@ -66,27 +69,30 @@ def _download(urls: list[str], destination: Path, by_hand: str | None) -> None:
             _attempt(url, destination)
             return
         except (requests.RequestException, DataError) as error:
-            failures.append(f"{url}: {_reason(error)}")
+            failures.append(f"{web.public(url)}: {web.reason(error, url)}")
     remedy = f"; get it by hand and name it: {by_hand}=/path/to/it make repro" if by_hand else ""
     raise DataError(f"no archive could be downloaded ({'; '.join(failures)}){remedy}")
 
 
 def _attempt(url: str, destination: Path) -> None:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise DataError(f"it is no address ({error})") from None
     if not parts.scheme:  # a path, in the project's folder, which DVC names to stages
         _copy(Path(os.environ.get("DVC_ROOT", "."), url), destination, "see data.archive")
         return
     if parts.scheme == "file":
         _copy(Path(url2pathname(parts.path)), destination, "see data.urls")
         return
+    if parts.scheme == "https" and (wrong := web.bad_authority(*web.AUTHORITIES)):
+        raise DataError(wrong)
     for attempt in range(1, ATTEMPTS + 1):
         try:
             _stream(url, destination)
             return
-        except requests.HTTPError:
-            raise
-        except requests.RequestException:
-            if attempt == ATTEMPTS:
+        except requests.RequestException as error:
+            if attempt == ATTEMPTS or web.is_final(error):
                 raise
             time.sleep(2**attempt)
 
@@ -101,13 +107,15 @@ def _stream(url: str, destination: Path) -> None:
                 bar.update(len(chunk))
     if total and destination.stat().st_size != total:
         raise DataError(f"{destination.stat().st_size} of {total} bytes came")
+    if _is_page(destination):
+        came = web.public(response.url)
+        where = f" ({came})" if came.rstrip("/") != web.public(url).rstrip("/") else ""
+        raise DataError(
+            f"a web page came instead of a file{where}; if your network wants a login, log in with a browser, else see "
+            "whether this is the address of the file itself"
+        )
 
 
-def _reason(error: Exception) -> str:
-    if isinstance(error, requests.HTTPError):
-        return f"HTTP {error.response.status_code}"
-    if isinstance(error, requests.ConnectionError):
-        return "no connection"
-    if isinstance(error, requests.Timeout):
-        return "timed out"
-    return " ".join(str(error).split())
+def _is_page(archive: Path) -> bool:
+    with archive.open("rb") as file:
+        return web.is_page(file.read(START))

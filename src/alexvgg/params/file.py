@@ -1,34 +1,81 @@
 """Read `params.yaml`; what is wrong with it, in one line."""
 
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
+from ruamel.yaml.constructor import ConstructorError, SafeConstructor
 from ruamel.yaml.error import YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
 from alexvgg.data.registry import SOURCES
 from alexvgg.params.schema import EarlyCrop, Evaluation, Params, Preprocess, Training
 from alexvgg.system.choices import refuse_unknown
 from alexvgg.system.errors import ParamsError
+from alexvgg.system.lines import line
+
+# A file beyond these limits would be read for minutes, or fill the memory, before it is refused.
+LARGEST = 100_000  # characters
+DEEPEST = 30  # sections in sections
+MOST = 100_000  # values, each alias followed
+SHOWN = 100  # characters of a value in a message
+
+
+class _Constructor(SafeConstructor):
+    def construct_document(self, node: Node) -> Any:
+        if _values(node, {}) > MOST:
+            raise ConstructorError(problem=f"its aliases stand for more than {MOST:,} values")
+        return super().construct_document(node)
 
 
 def load(path: Path) -> Params:
     """Read and check a parameter file. Raises ParamsError."""
-    try:
-        raw = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ParamsError(f"{path} does not exist; copy one of profiles/*.yaml to it") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ParamsError(f"{path} cannot be read: {error}") from None
-    except YAMLError as error:
-        where = " ".join(str(error).split())
-        raise ParamsError(f"{path} is not valid YAML: {where}; correct it, or copy one of profiles/*.yaml") from None
+    raw = _parsed(path)
     if not isinstance(raw, dict):
         raise ParamsError(f"{path} holds {type(raw).__name__}, not a mapping; copy one of profiles/*.yaml to it")
     try:
         return Params.model_validate(raw)
     except ValidationError as error:
-        raise ParamsError(f"{path}: {_describe(error)}") from None
+        raise ParamsError(f"{path}: {line(_describe(error))}") from None
+
+
+def _parsed(path: Path) -> Any:
+    yaml = YAML(typ="safe", pure=True)
+    yaml.Constructor, yaml.max_depth = _Constructor, DEEPEST
+    try:
+        with path.open(encoding="utf-8") as file:
+            text = file.read(LARGEST + 1)
+        if len(text) > LARGEST:
+            raise ParamsError(f"{path} has more than {LARGEST:,} characters; copy one of profiles/*.yaml to it")
+        return yaml.load(text)
+    except ParamsError:
+        raise
+    except FileNotFoundError:
+        raise ParamsError(f"{path} does not exist; copy one of profiles/*.yaml to it") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ParamsError(f"{path} cannot be read: {error}") from None
+    except Exception as error:  # noqa: BLE001 - a date, a tag or an escape can make the parser raise nearly anything
+        where = line(str(error) if isinstance(error, YAMLError) else f"{type(error).__name__}: {error}")
+        raise ParamsError(f"{path} is not valid YAML: {where}; correct it, or copy one of profiles/*.yaml") from None
+
+
+def _values(node: Node, counted: dict[int, int]) -> int:
+    """How many values a node stands for, each alias followed."""
+    if id(node) not in counted:
+        counted[id(node)] = MOST  # where it holds itself
+        inner = node.value if isinstance(node, SequenceNode | MappingNode) else []
+        pairs = inner if isinstance(node, MappingNode) else [inner]
+        counted[id(node)] = 1 + sum(_values(one, counted) for pair in pairs for one in pair)
+    return counted[id(node)]
+
+
+def _shown(value: object) -> str:
+    try:
+        text = repr(value)
+    except ValueError:  # Python does not print numbers of thousands of digits
+        return "a number that is too long"
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
 
 
 def _describe(error: ValidationError) -> str:
@@ -53,7 +100,7 @@ def _describe(error: ValidationError) -> str:
     message = message[0].lower() + message[1:]
     if message.startswith("models."):
         return message + more
-    given = "" if isinstance(detail["input"], dict | BaseModel) else f", found {detail['input']!r}"
+    given = "" if isinstance(detail["input"], dict | BaseModel) else f", found {_shown(detail['input'])}"
     return f"{path}: {message}{given}{more}"
 
 

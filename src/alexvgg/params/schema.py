@@ -69,7 +69,9 @@ class Training(Section):
     precision: Literal["float32", "mixed_bfloat16"]
     jit_compile: bool
     random_crop: bool
+    padding: int = Field(ge=0, le=1024)  # pixels of the data set's images, by which random crops may go beyond them
     flip: Literal["none", "random", "alternating"]
+    cutmix: float = Field(ge=0, lt=1)  # share of each batch; loss and accuracy are measured on the rest
     early_crops: list[EarlyCrop]
     stop_after: int | None = Field(ge=1)  # steps; the row is then marked as not trained to the end
 
@@ -84,6 +86,16 @@ class Recipe(Training):
         early = sum(stage.epochs for stage in self.early_crops)
         if early >= self.epochs:
             raise ValueError(f"early_crops take {early} epochs of {self.epochs}; leave at least one at full size")
+        return self
+
+    @model_validator(mode="after")
+    def _augmentation_can_be_done(self) -> "Recipe":
+        if self.padding and not self.random_crop:
+            raise ValueError(f"padding {self.padding} is for random crops; set random_crop: true, or padding: 0")
+        if round(self.cutmix * self.batch_size) == self.batch_size:
+            raise ValueError(
+                f"cutmix {self.cutmix} leaves no image of {self.batch_size} as it is, to measure loss and accuracy on"
+            )
         return self
 
 

@@ -8,32 +8,38 @@ from pathlib import Path
 
 from alexvgg.params import file
 from alexvgg.params.schema import Params
-from alexvgg.pipeline import layout
+from alexvgg.pipeline import damage, layout
 from alexvgg.system import files
 from alexvgg.system.choices import refuse_unknown
 from alexvgg.system.errors import ParamsError
 
 
 def use(name: str) -> None:
-    """Make a profile the one in use. Raises ParamsError where there is no such, or edits would be lost."""
+    """Make a profile the one in use.
+
+    Raises ParamsError where there is no such, or edits would be lost, and DataError where a lock is damaged.
+    """
     profiles = _profiles()
     try:
         refuse_unknown(name, profiles, "profile")
     except ValueError as error:
         raise ParamsError(str(error)) from None
+    damage.parameters(profiles[name])
     file.load(profiles[name])  # a profile that cannot be used is not put in place
-    if layout.PARAMS.exists():
-        current = _in_use(profiles)
-        if current == name:
-            return
-        if current is None:
-            raise ParamsError(
-                "params.yaml has edits that are in no profile; copy it to profiles/<name>.yaml to keep them, "
-                f"or delete it, then run this again (or run `make repro` without PROFILE={name} to use it unchanged)"
-            )
+    damage.parameters(layout.PARAMS)
+    current = _in_use(profiles)
+    if current == name:
+        return
+    if current is None and layout.PARAMS.exists():
+        raise ParamsError(
+            "params.yaml has edits that are in no profile; copy it to profiles/<name>.yaml to keep them, "
+            f"or delete it, then run this again (or run `make repro` without PROFILE={name} to use it unchanged)"
+        )
+    kept = _lock(name)
+    damage.lock(kept)
+    if current is not None:
         keep_lock()
     files.write_bytes(layout.PARAMS, profiles[name].read_bytes())
-    kept = _lock(name)
     if kept.exists():
         files.write_bytes(layout.LOCK, kept.read_bytes())
     else:
@@ -41,8 +47,12 @@ def use(name: str) -> None:
 
 
 def keep_lock() -> None:
-    """Copy `dvc.lock` to the lock of the profile in use, if `params.yaml` is that profile's."""
+    """Copy `dvc.lock` to the lock of the profile in use, if `params.yaml` is that profile's.
+
+    Raises DataError if it is damaged, and leaves the kept one as it is.
+    """
     name = _in_use(_profiles())
+    damage.lock(layout.LOCK)
     if name is not None and layout.LOCK.exists():
         content = layout.LOCK.read_bytes()
         if not _lock(name).exists() or _lock(name).read_bytes() != content:

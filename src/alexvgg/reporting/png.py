@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import matplotlib
-
-matplotlib.use("Agg")
-
 import matplotlib.pyplot as plt
 
 from alexvgg.system import files
+
+matplotlib.rcdefaults()  # a `matplotlibrc` in the project's folder goes before all others
+matplotlib.use("Agg")
 
 
 def save(figure: plt.Figure, path: Path) -> None:

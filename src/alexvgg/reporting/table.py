@@ -85,14 +85,17 @@ def settings(rows: list[Row]) -> str:
 def how_trained(summary: Summary) -> str:
     """Size and recipe of one training, in a line."""
     recipe = summary.recipe
+    decay = f", weight decay {recipe.weight_decay:g}" if recipe.weight_decay else ""
     smoothing = f", label smoothing {recipe.label_smoothing:g}" if recipe.label_smoothing else ""
+    padding = f", padding {recipe.padding} px" if recipe.padding else ""
+    cutmix = f", CutMix of {recipe.cutmix:.0%}" if recipe.cutmix else ""
     early = "".join(f"{stage.epochs} of them at {stage.crop} px, " for stage in recipe.early_crops)
     made, planned = cost.steps(recipe, summary.images["train"])
     stopped = f"stopped after {made:,} of {planned:,} steps, " if made < planned else ""
     return (
         f"{summary.crop} × {summary.crop} px cut from {summary.resize}, {recipe.epochs} epochs, "
         f"{early}{stopped}batch {recipe.batch_size}, {recipe.optimizer} {recipe.learning_rate:g}, "
-        f"{recipe.schedule}{smoothing}, {recipe.precision}"
+        f"{recipe.schedule}{decay}{smoothing}{padding}{cutmix}, {recipe.precision}"
     )
 
 
@@ -102,9 +105,11 @@ def footnote(results: pd.DataFrame, rows: list[Row]) -> str:
     several = f" With several seeds, a cell is mean ± standard deviation over {seeds} runs." if seeds > 1 else ""
     smoothed = any(row.summary.recipe.label_smoothing for row in rows)
     smoothing = " Both losses include the label smoothing." if smoothed else ""
+    mixed = any(row.summary.recipe.cutmix for row in rows)
+    cutmix = ", of images that CutMix left as they are" if mixed else ""
     return (
         "Loss and ACC are what Keras prints for the last epoch: means over its training steps, while the weights "
-        "change and dropout is on. Val_Loss and Val_ACC are measured after it, on images held out from the "
+        f"change and dropout is on{cutmix}. Val_Loss and Val_ACC are measured after it, on images held out from the "
         f"training part.{smoothing} Nothing is chosen by the test part, which is read after training; its interval is "
         f"Wilson's.{several}"
     )

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from alexvgg.system import faults
+from alexvgg.system import faults, process, streams
 from alexvgg.system.errors import AlexvggError, NetworkError
 
 INTERRUPTED = 130
@@ -36,7 +36,9 @@ def stage(main: Callable[..., None], description: str | None, **arguments: Calla
             )
         main(**given)
 
-    run(program, debug, _way_back(Path(sys.argv[0]).stem + (f"@{item}" if item else "")))
+    # What a stage makes are files: it does not end because its output cannot be read or kept.
+    streams.survive(streams.READER_GONE | streams.DISK_FULL)
+    _run(program, debug, _way_back(Path(sys.argv[0]).stem + (f"@{item}" if item else "")))
 
 
 def _way_back(stage: str) -> str:
@@ -64,11 +66,17 @@ def excepthook(kind: type[BaseException], error: BaseException, trace: Traceback
         print(f"error: {' '.join(message.split())}", file=sys.stderr)
 
 
-def run(program: Callable[[], None], debug: bool, way_back: str = "") -> None:
-    """Run `program` and leave the process; a traceback is printed only with `debug`. SIGTERM ends it like Ctrl-C.
+def run(program: Callable[[], None], debug: bool) -> None:
+    """Run `program` and leave the process; a traceback is printed only with `debug`.
 
-    `way_back` is added to the message of an error.
+    SIGTERM ends it like Ctrl-C, and so does the end of the terminal (SIGHUP), unless it was told to ignore that.
     """
+    streams.survive(streams.READER_GONE)
+    _run(program, debug)
+
+
+def _run(program: Callable[[], None], debug: bool, way_back: str = "") -> None:
+    """`way_back` is added to the message of an error."""
 
     def fail(message: str, code: int) -> None:
         if debug:
@@ -77,9 +85,12 @@ def run(program: Callable[[], None], debug: bool, way_back: str = "") -> None:
         print(f"error: {' '.join(message.split())}{more}", file=sys.stderr, flush=True)
         sys.exit(code)
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in process.ENDINGS - process.ignored():
+        signal.signal(number, signal.default_int_handler)
     try:
         program()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last line of defence
         fail(*_answer(error))
     sys.exit(0)
@@ -93,6 +104,8 @@ def _answer(error: BaseException) -> tuple[str, int]:
         return "interrupted; run the same command again", INTERRUPTED
     if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":  # TensorFlow's
         return OUT_OF_MEMORY, 6
+    if lacking := faults.left_behind(error):
+        return lacking, 6
     theirs = faults.line_of(error)
     if isinstance(error, ModuleNotFoundError):
         if theirs:

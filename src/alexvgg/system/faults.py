@@ -27,6 +27,7 @@ NOISE = re.compile(
     re.DOTALL,
 )
 NODE = re.compile(r"\[\[\{\{node ([^}]*)\}\}\]\]")
+FROM = re.compile(r"cannot import name '(\w+)' from '([\w.]+)'")
 KERAS = re.compile(r"(keras|tensorflow|alexvgg\.networks\.(blocks|layers))(\.|$)")
 
 
@@ -36,6 +37,25 @@ def explain(error: BaseException) -> str:
     if where:
         return f"{where}: {text}; the traceback: {command}"
     return f"{text} (a fault of alexvgg: please report it with what `alexvgg doctor` prints; the traceback: {command})"
+
+
+def left_behind(error: BaseException) -> str:
+    """What to do about a file that is in the project, and not in the copy of it in which an experiment runs.
+
+    Empty if the error is another one. DVC makes such a copy with git, and tells its stages where the project is.
+    """
+    main, here = Path(os.environ.get("DVC_ROOT", ".")).resolve(), Path.cwd()
+    if not isinstance(error, ImportError) or main == here:
+        return ""
+    found = FROM.search(error.msg or "")
+    module = Path("src", *(f"{found[2]}.{found[1]}" if found else error.name or "").split("."))
+    for file in (module.with_suffix(".py"), module / "__init__.py", module):
+        if (main / file).exists() and not (here / file).exists():
+            return (
+                f"{file.as_posix()} is not in this experiment's copy of the project, since git does not know it; "
+                f"`git add -N {shlex.quote(file.as_posix())}`, then run or queue the experiment again"
+            )
+    return ""
 
 
 def debug_command(argv: list[str]) -> str:

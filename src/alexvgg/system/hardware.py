@@ -1,8 +1,16 @@
 """What computes here: processor, threads, GPUs, versions."""
 
+import math
 import os
 import platform
+from pathlib import Path
 from typing import Any
+
+from alexvgg.system.errors import EnvironmentProblem
+
+THREADS = "ALEXVGG_THREADS"  # a variable, since it belongs to a machine
+MOST_THREADS = 1024
+CGROUPS = Path("/sys/fs/cgroup")
 
 # Those that decide which of oneDNN's kernels run, and so how sums are rounded.
 CPU_FEATURES = {
@@ -19,10 +27,54 @@ VECTORS = {
 
 
 def threads() -> int:
-    """How many processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """With how many threads to compute: what `ALEXVGG_THREADS` says, or as many processors as this process may use.
+
+    Those that it is bound to, and no more than its container may use at once: with more threads they wait for each
+    other. Raises EnvironmentProblem if the variable is no number above 0.
+    """
+    if asked := os.environ.get(THREADS):
+        if not asked.isdecimal() or not 0 < int(asked) <= MOST_THREADS:
+            raise EnvironmentProblem(
+                f"{THREADS} is {asked!r}; set it to a number from 1 to {MOST_THREADS}, or unset it"
+            )
+        return int(asked)
+    bound_to = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, int(min(bound_to, quota(CGROUPS, Path("/proc/self/cgroup")))))
+
+
+def quota(groups: Path, membership: Path) -> float:
+    """How many processors' time Linux allows this process; infinite if it does not limit it.
+
+    `membership` (`/proc/self/cgroup`) says in which control groups it is; the least of a group's limit and of those of
+    the groups around it holds. Version 2 writes it as "quota period" in microseconds, version 1 into two files.
+    """
+    found = [math.inf]
+    for line in _lines(membership):
+        _, controllers, path = line.split(":", 2)
+        if not controllers or "cpu" in controllers.split(","):
+            folder = groups / controllers if controllers else groups
+            inside = folder / path.strip("/")  # in a container its own group is the root
+            for group in (inside, *inside.parents, folder):
+                if group == folder or folder in group.parents:
+                    found.append(_limit(group))
+    return min(found)
+
+
+def _limit(group: Path) -> float:
+    numbers = " ".join([*_lines(group / "cpu.max"), *_lines(group / "cpu.cfs_quota_us")]).split()
+    numbers += " ".join(_lines(group / "cpu.cfs_period_us")).split()
+    try:
+        allowed, period = map(float, numbers[:2])
+    except ValueError:  # "max", or no such files
+        return math.inf
+    return allowed / period if allowed > 0 and period > 0 else math.inf
+
+
+def _lines(file: Path) -> list[str]:
+    try:
+        return file.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return []
 
 
 def cpu_features() -> set[str]:

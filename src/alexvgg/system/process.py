@@ -1,18 +1,78 @@
-"""How a stage's process begins."""
+"""How a program of the project begins: in an environment that it has made itself.
+
+Libraries read settings from variables and from files in people's homes, and some decide numbers: Keras's backend and
+layout, oneDNN's kernels, glibc's pages. So a program takes over what is named here, sets what it needs, and begins
+again; whatever else was set does nothing.
+"""
 
 import os
+import signal
 import sys
+from collections.abc import Mapping
+from pathlib import Path
 
+TAKEN_OVER = {
+    # the person and the machine
+    "HOME", "USER", "LOGNAME", "SHELL", "PATH", "TMPDIR", "LD_LIBRARY_PATH",
+    # the terminal
+    "TERM", "COLUMNS", "LINES", "COLORTERM", "NO_COLOR",
+    # Python's compiled files, which decide nothing
+    "PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX",
+    # which GPUs
+    "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "NVIDIA_VISIBLE_DEVICES", "NVIDIA_DRIVER_CAPABILITIES",
+    # the network
+    "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy",
+    "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR", "NETRC",
+    "GOOGLE_APPLICATION_CREDENTIALS",
+}  # fmt: skip
+# Beginnings of names: where an archive, a server or a cluster is, and how to get in; what DVC tells its stages; and
+# where the system keeps the files of programs.
+FAMILIES = (
+    "ALEXVGG_", "DVC_", "XDG_", "MLFLOW_TRACKING_", "MLFLOW_HTTP_REQUEST_", "MLFLOW_S3_", "MLFLOW_GCS_",
+    "MLFLOW_ARTIFACT_UPLOAD_", "MLFLOW_MULTIPART_", "MLFLOW_ENABLE_PROXY_MULTIPART_", "AWS_", "AZURE_",
+)  # fmt: skip
+# What asks a program to end: Ctrl-C, `kill` and schedulers, the end of the terminal (where there is such a signal).
+ENDINGS = {signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)}
 HUGE_PAGES = "glibc.malloc.hugetlb=1"
+SOURCES = Path(__file__).resolve().parent.parent.parent
 
 
-def with_huge_pages() -> None:
-    """Begin this program again, on Linux, with a C library that asks for pages of 2 MB; return if it already does.
+def begin_again(root: Path) -> None:
+    """Begin this program again, with the same arguments, in the project's environment; return if it is in it.
 
-    Every step allocates its tensors anew, and mapping them in pages of 4 KB takes a part of its time. The C library
-    reads this setting before a program begins (docs/decisions/0009-huge-pages.md).
+    `root` is the project, where Keras and matplotlib find folders of their own instead of those of the person.
     """
-    earlier = os.environ.get("GLIBC_TUNABLES", "")
-    if sys.platform == "linux" and "glibc.malloc.hugetlb" not in earlier:
-        os.environ["GLIBC_TUNABLES"] = ":".join(filter(None, (earlier, HUGE_PAGES)))
-        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+    wanted = environment(os.environ, root)
+    if os.name == "posix" and wanted != dict(os.environ):
+        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], wanted)
+
+
+def environment(given: Mapping[str, str], root: Path) -> dict[str, str]:
+    """The variables of a program of the project in `root`, of those that are `given`."""
+    taken = {name: value for name, value in given.items() if name in TAKEN_OVER or name.startswith(FAMILIES)}
+    own = root.resolve() / ".alexvgg"
+    return taken | {
+        "KERAS_BACKEND": "tensorflow",
+        "KERAS_HOME": str(own / "keras"),
+        "MPLBACKEND": "agg",
+        "MPLCONFIGDIR": str(own / "matplotlib"),
+        # Read by the C library before a program begins: pages of 2 MB (docs/decisions/0009-huge-pages.md).
+        "GLIBC_TUNABLES": HUGE_PAGES,
+        "LC_ALL": "C.UTF-8",
+        "PYTHONPATH": str(SOURCES),  # of the copy of the project in which this program is
+        "PYTHONNOUSERSITE": "1",
+        "PYTHONHASHSEED": "0",
+        "PYTHONUTF8": "1",
+        "PYTHONIOENCODING": _encoding(given),
+    }
+
+
+def _encoding(given: Mapping[str, str]) -> str:
+    """The encoding of the terminal, for which what it lacks is replaced."""
+    named = given.get("PYTHONIOENCODING", "").partition(":")[0]
+    return f"{named or getattr(sys.stdout, 'encoding', None) or 'utf-8'}:replace"
+
+
+def ignored() -> set[signal.Signals]:
+    """Those of `ENDINGS` that whoever began this program told it to ignore, as `nohup` does."""
+    return {number for number in ENDINGS if signal.getsignal(number) is signal.SIG_IGN}

@@ -2,20 +2,30 @@
 
 import logging
 import os
+import re
+import warnings
 from pathlib import Path
 from typing import Any
 
 import requests
 from filelock import FileLock
+from urllib3.exceptions import InsecureRequestWarning
 
+from alexvgg.system import web
 from alexvgg.system.errors import TrackingError
+from alexvgg.tracking.relocation import relocate
 
-SECONDS = 5
-KIND = {"mlflow.experimentKind": "custom_model_development"}  # opens as model training, not as generative AI
+SECONDS = 5  # of the first contact
+LATER = 300  # seconds that a store may take for what it was sent; networks have hundreds of megabytes
+HTTP = ("http://", "https://")
+CERTIFICATE = "MLFLOW_TRACKING_SERVER_CERT_PATH"
+DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
+# MLflow knows how to get in, and what is in front of it may not know of /health.
+REFUSALS = (requests.codes.unauthorized, requests.codes.forbidden, requests.codes.not_found)
 REBUILD = "move it away, and `alexvgg sync` makes a new one from the journals and DVC's files"
 
-# Read by MLflow when it is imported; its own values wait for minutes on a server that is gone.
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", str(SECONDS))
+# With its own values MLflow waits for minutes on a server that is gone.
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", str(LATER))
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
@@ -29,14 +39,18 @@ def lock_of(root: Path) -> Path:
 def connect(default_uri: str, lock: Path) -> Any:
     """An MLflow client for `MLFLOW_TRACKING_URI`, or for `default_uri`. Raises TrackingError.
 
-    A URI that starts with http is asked for its health first, with a short time-out.
+    A server is asked for its health first, with a short time-out. The project's own database, `default_uri`, is
+    repaired if the project was moved.
 
-    `lock` is a file: one process at a time may create or upgrade a database.
+    `lock` is a file: one process at a time may create, repair or upgrade a database.
     """
     uri = os.environ.get("MLFLOW_TRACKING_URI") or default_uri
-    if uri.startswith(("http://", "https://")):
-        _knock(uri)
+    _refuse_other_kinds(uri)
     import mlflow
+
+    if is_server(uri):
+        _knock(uri)
+        _refuse_other_versions(uri, mlflow.__version__)
 
     logging.getLogger("mlflow").setLevel(logging.ERROR)
     logging.getLogger("alembic").setLevel(logging.ERROR)
@@ -44,45 +58,93 @@ def connect(default_uri: str, lock: Path) -> Any:
     lock.parent.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(lock, timeout=60):
+            database = Path(uri.removeprefix("sqlite:///"))
+            if uri == default_uri and database.is_file():
+                relocate(database, database.parent / "mlruns")
             client = mlflow.MlflowClient(uri)
             client.search_experiments(max_results=1)
     except Exception as error:  # noqa: BLE001 - MLflow, SQLAlchemy, urllib3 and others raise their own
-        if uri.startswith(("http://", "https://")):
-            raise TrackingError(f"the tracking server {uri} cannot be used: {_first_line(error)}") from None
-        if "database schema" in str(error):
-            what = f"{uri} was made by another version of MLflow than {mlflow.__version__}"
-        else:
-            what = f"the tracking database {uri} cannot be used: {_first_line(error)}"
-        raise TrackingError(f"{what}; {REBUILD}") from None
+        raise TrackingError(_unusable(uri, error, mlflow.__version__)) from None
     return client
 
 
-def experiment_name(profile: str) -> str:
-    return f"alexvgg-{profile}"
-
-
-def experiment_id(client: Any, profile: str, lock: Path, artifacts: Path) -> str:
-    """The experiment of a profile, made if need be: `alexvgg-<profile>`.
-
-    A database has no server to keep files for it: they go to the folder `artifacts`, not to wherever this
-    process happens to run.
-    """
-    name = experiment_name(profile)
-    location = None if client.tracking_uri.startswith(("http://", "https://")) else (artifacts / name).as_uri()
-    with FileLock(lock, timeout=60):
-        found = client.get_experiment_by_name(name)
-        return found.experiment_id if found else client.create_experiment(name, location, KIND)
+def is_server(uri: str) -> bool:
+    """Whether there is a server that keeps files, too; else it is a database."""
+    return uri.startswith(HTTP)
 
 
 def _knock(uri: str) -> None:
+    """Raise TrackingError if the server does not answer, with the certificates that MLflow would use."""
+    url = f"{uri.rstrip('/')}/health"
+    verify = _authority()
+    wrong = web.bad_authority(*([CERTIFICATE] if verify is not True else web.AUTHORITIES)) if verify else ""
+    if wrong and uri.startswith("https://"):
+        raise TrackingError(wrong)
     try:
-        requests.get(f"{uri.rstrip('/')}/health", timeout=SECONDS).raise_for_status()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", InsecureRequestWarning)  # it was asked for
+            response = requests.get(url, timeout=SECONDS, verify=verify)
+        if response.status_code not in REFUSALS:
+            response.raise_for_status()
     except requests.RequestException as error:
+        raise TrackingError(_unreachable(error, uri, url)) from None
+    if response.ok and web.is_page(response.content):
         raise TrackingError(
-            f"the tracking server {uri} does not answer ({type(error).__name__}); start it, or unset "
-            "MLFLOW_TRACKING_URI to use mlflow.db"
-        ) from None
+            f"a web page answers at {web.public(uri)}, not a tracking server; if your network wants a login, log in "
+            "with a browser, else correct MLFLOW_TRACKING_URI"
+        )
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+def _refuse_other_kinds(uri: str) -> None:
+    kind = uri.partition("://")[0].partition("+")[0]
+    if not is_server(uri) and kind not in DATABASES:
+        raise TrackingError(
+            f"MLFLOW_TRACKING_URI is {web.public(uri)!r}; name a server (https://…) or a database (postgresql://…, "
+            "sqlite:///…), or unset it to use mlflow.db; what was recorded here is safe, and `alexvgg sync` sends it"
+        )
+
+
+def _refuse_other_versions(uri: str, ours: str) -> None:
+    """A server of another major version takes a part of a run; what does not tell its version is tried."""
+    try:
+        answer = requests.get(f"{uri.rstrip('/')}/version", timeout=SECONDS, verify=_authority())
+        theirs = answer.text.strip() if answer.ok else ""
+    except requests.RequestException:
+        return
+    if re.fullmatch(r"\d+\.\d+\S*", theirs) and theirs.split(".")[0] != ours.split(".")[0]:
+        raise TrackingError(
+            f"the tracking server {web.public(uri)} is MLflow {theirs}, and this project uses {ours}: their major "
+            "versions have to be the same; what was recorded here is safe, and `alexvgg sync` sends it later"
+        )
+
+
+def _authority() -> str | bool:
+    """What checks the server's certificate: a file, the usual authorities, or nothing."""
+    insecure = os.environ.get("MLFLOW_TRACKING_INSECURE_TLS", "").lower() in ("true", "1")
+    return os.environ.get(CERTIFICATE) or not insecure
+
+
+def _unreachable(error: requests.RequestException, uri: str, url: str) -> str:
+    """What is said if there was no answer, or a refusal."""
+    reason, shown, instead = web.reason(error, url, CERTIFICATE), web.public(uri), "unset MLFLOW_TRACKING_URI"
+    if web.is_final(error) and not isinstance(error, requests.HTTPError):
+        return f"the tracking server {shown} cannot be reached: {reason}; or {instead} to use mlflow.db"
+    return f"the tracking server {shown} does not answer ({reason}); start it, or {instead} to use mlflow.db"
+
+
+def _unusable(uri: str, error: Exception, version: str) -> str:
+    """What is said if MLflow, of this version, can do nothing with a server or a database."""
+    shown = web.public(uri)
+    said = web.public((str(error).strip() or type(error).__name__).splitlines()[0])
+    if is_server(uri):
+        return f"the tracking server {shown} cannot be used: {said}{_remedy(said)}"
+    if "database schema" in str(error):
+        return f"{shown} was made by another version of MLflow than {version}; {REBUILD}"
+    return f"the tracking database {shown} cannot be used: {said}; {REBUILD}"
+
+
+def _remedy(said: str) -> str:
+    """What helps against a server that wants to know who asks."""
+    if "401" in said:
+        return "; set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
+    return "; ask who runs it for the right to write" if "403" in said else ""

@@ -3,7 +3,7 @@
 A journal is a text file that only grows. A line is a checksum (crc32, eight hexadecimal digits), a space and
 a JSON object with its `kind` and `time` (milliseconds since 1970). Kinds: `start` (what is trained, once,
 first), `environment`, `step`, `epoch`, `system`, `end` (status and outputs), `resume` (after an end that was none),
-`evaluation`.
+`evaluation`. In one that was made from DVC's files (`rebuilt`), what they do not hold is not there; times are 1.
 """
 
 import json
@@ -37,7 +37,8 @@ class Journal:
     def append(self, kind: str, **fields: Any) -> None:
         """Add a record; it is on the disk when this returns. Half a line that a killed process left is closed."""
         text = json.dumps({"kind": kind, "time": int(time.time() * 1000), **fields}, ensure_ascii=False)
-        line = f"{zlib.crc32(text.encode()):08x} {text}\n".encode()
+        content = text.encode(errors="surrogatepass")  # which the path of a file may hold
+        line = b"%08x %s\n" % (zlib.crc32(content), content)
         with self.path.open("ab+") as file:
             if file.tell():
                 file.seek(-1, os.SEEK_END)
@@ -55,7 +56,7 @@ def read(path: Path) -> list[dict[str, Any]]:
 
 def _record(line: bytes) -> dict[str, Any]:
     checksum, _, text = line.partition(b" ")
-    if checksum != f"{zlib.crc32(text):08x}".encode():
+    if not text or checksum != b"%08x" % zlib.crc32(text):  # that of nothing is 00000000
         return {"kind": "damaged"}
     record: dict[str, Any] = json.loads(text)
     return record
@@ -72,9 +73,15 @@ def status(records: list[dict[str, Any]]) -> tuple[str, int]:
     return status, process
 
 
-def newest(folder: Path, key: str) -> Path | None:
-    """The newest journal in `folder` of the training with this key."""
+def of_kind(path: Path, kind: str) -> list[dict[str, Any]]:
+    """The records of one kind."""
+    return [record for record in read(path) if record["kind"] == kind]
+
+
+def newest(folder: Path, key: str, ended: str | None = None) -> Path | None:
+    """The newest journal in `folder` of the training with this key, or of those that ended with this status."""
     matching = [path for path, start in starts(folder) if start["key"] == key]
+    matching = [path for path in matching if ended in (None, status(read(path))[0])]
     return matching[-1] if matching else None
 
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 
 import psutil
 
-from alexvgg.tracking.journal import Journal
+from alexvgg.tracking.journal import Journal, read
 
 EVERY = 10.0  # seconds
 
@@ -27,8 +27,10 @@ def watching(journal: Journal) -> Iterator[None]:
 def _watch(journal: Journal, over: threading.Event) -> None:
     psutil.cpu_percent()  # the first call only sets the starting point
     process = psutil.Process()
-    step = 0
-    while not over.wait(EVERY if step else 1.0):
+    step = sum(record["kind"] == "system" for record in read(journal.path))  # after an interruption it goes on
+    wait = 1.0
+    while not over.wait(wait):
+        wait = EVERY
         memory = psutil.virtual_memory()
         values = {
             "cpu_utilization_percentage": psutil.cpu_percent(),

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -18,25 +19,31 @@ from alexvgg.rows.summary import Summary
 from alexvgg.system import files
 from alexvgg.system.errors import Interrupted
 from alexvgg.tracking import provenance
-from alexvgg.tracking.journal import Journal, newest, read
+from alexvgg.tracking.journal import Journal, newest, of_kind
 from alexvgg.tracking.monitor import watching
 from alexvgg.tracking.sender_process import sending
 
 STEPS_EVERY = 10.0
+UNKNOWN = 1  # a time, milliseconds since 1970; for 0 MLflow takes the present
 
 
 def begin(folder: Path, profile: str, identity: Identity, inputs: Inputs) -> Journal:
     """A new journal in `folder`, for the training that `identity` describes."""
     description = files.read_json(inputs.description)
+    start = _start(identity, inputs, description["source"], description["images"])
+    return Journal.create(folder, profile=profile, tags=provenance.tags(f"train@{identity.name}"), **start)
+
+
+def _start(identity: Identity, inputs: Inputs, source: str, images: dict[str, int]) -> dict[str, Any]:
+    """What is trained, and on what; `images` are the numbers of each split."""
+    start = {name: getattr(identity, name) for name in Identity.model_fields} | {"recipe": identity.recipe.model_dump()}
     dataset = {
-        "name": description["source"],
+        "name": source,
         "digest": files.digest({name: identity.data[name] for name in ("train", "val", "description")}),
         "path": str(inputs.train),
-        "images": description["images"],
+        "images": images,
     }
-    start = {name: getattr(identity, name) for name in Identity.model_fields} | {"recipe": identity.recipe.model_dump()}
-    tags = provenance.tags(f"train@{identity.name}")
-    return Journal.create(folder, profile=profile, **start, key=identity.key, dataset=dataset, tags=tags)
+    return {**start, "key": identity.key, "dataset": dataset}
 
 
 def begin_or_resume(folder: Path, profile: str, identity: Identity, inputs: Inputs, resumed: bool) -> Journal:
@@ -65,7 +72,7 @@ def steps_into(journal: Journal) -> Callable[..., None]:
 
 def epochs_into(journal: Journal) -> Callable[[Epoch], None]:
     """A function that adds an epoch's row to a journal, unless it has it from before an interruption."""
-    known = {record["epoch"] for record in read(journal.path) if record["kind"] == "epoch"}
+    known = {record["epoch"] for record in of_kind(journal.path, "epoch")}
 
     def add(row: Epoch) -> None:
         if row.epoch not in known:
@@ -90,8 +97,8 @@ def of_training(journal: Journal, package: Path) -> Iterator[None]:
             raise
 
 
-def finish(journal: Journal, summary: Summary, row: RowFiles, inputs: Inputs) -> None:
-    """Note in the journal that the training is done, and where its model lies."""
+def finish(journal: Journal, summary: Summary, row: RowFiles, inputs: Inputs, **when: int) -> None:
+    """Note in the journal that the training is done, and where its model lies, as seen from the project's folder."""
     artifacts = {"weights": row.weights, "summary": row.summary, "description": inputs.description}
     journal.append(
         "end",
@@ -99,32 +106,46 @@ def finish(journal: Journal, summary: Summary, row: RowFiles, inputs: Inputs) ->
         params=summary.params,
         val_acc=summary.val_acc,
         weights_sha256=summary.weights_sha256,
-        artifacts={name: str(path.absolute()) for name, path in artifacts.items()},
+        artifacts={name: path.as_posix() for name, path in artifacts.items()},
+        **when,
     )
 
 
 def find_or_rebuild(folder: Path, profile: str, row: RowFiles, inputs: Inputs) -> Journal:
-    """The journal of a finished training; made from DVC's files if they came without one.
+    """The journal of a finished training, with its evaluation if there is one.
 
-    That is so where DVC restored the row from its run cache, and after `dvc pull`: outputs are there, and nothing ran.
+    It is made from DVC's files if they came without one, as from the run cache, by `dvc pull` or `dvc exp apply`. What
+    they do not hold is unknown in it: times, what the machine did, the commit. `evaluate` may have been restored alone.
     """
     summary = Summary.read(row.summary)
-    found = newest(folder, summary.key)
-    if found is not None:
-        return Journal(found)
-    journal = begin(folder, profile, summary, inputs)
-    for epoch in history.read(row.history).to_dict("records"):
-        journal.append("epoch", **{str(name): value for name, value in epoch.items()})
-    finish(journal, summary, row, inputs)
+    found = newest(folder, summary.key, "FINISHED")
+    journal = Journal(found) if found else _rebuild(folder, profile, summary, row, inputs)
     if row.whole:
-        evaluated(journal, Evaluation.read(row.evaluation), answers.read(row.answers))
+        evaluated(journal, Evaluation.read(row.evaluation), answers.read(row.answers), time=UNKNOWN)
     return journal
 
 
-def evaluated(journal: Journal, evaluation: Evaluation, given: pd.DataFrame) -> None:
+def is_recorded(folder: Path, row: RowFiles) -> bool:
+    """Whether a journal has the training of a row, and its evaluation if there is one."""
+    found = newest(folder, Summary.read(row.summary).key, "FINISHED")
+    if found is None or not row.whole:
+        return found is not None
+    metrics = Evaluation.read(row.evaluation).metrics
+    return [record["metrics"] for record in of_kind(found, "evaluation")][-1:] == [metrics]
+
+
+def _rebuild(folder: Path, profile: str, summary: Summary, row: RowFiles, inputs: Inputs) -> Journal:
+    start = _start(summary, inputs, summary.source, summary.images)
+    journal = Journal.create(folder, profile=profile, tags={}, rebuilt=True, time=UNKNOWN, **start)
+    for epoch in history.read(row.history).to_dict("records"):
+        journal.append("epoch", **{str(name): value for name, value in epoch.items()}, time=UNKNOWN)
+    finish(journal, summary, row, inputs, time=UNKNOWN)
+    return journal
+
+
+def evaluated(journal: Journal, evaluation: Evaluation, given: pd.DataFrame, **when: int) -> None:
     """Add what `evaluate` measured to the journal of a training, unless it ends with the same."""
-    by_class = {f"by_class/{name}": value for name, value in accuracy_by_class(given).items()}
-    measured = evaluation.metrics | by_class
-    earlier = [record["metrics"] for record in read(journal.path) if record["kind"] == "evaluation"]
+    measured = {"metrics": evaluation.metrics, "by_class": accuracy_by_class(given)}
+    earlier = [{name: record.get(name) for name in measured} for record in of_kind(journal.path, "evaluation")]
     if earlier[-1:] != [measured]:
-        journal.append("evaluation", metrics=measured)
+        journal.append("evaluation", **measured, **when)

@@ -7,36 +7,90 @@ from typing import Any
 
 from alexvgg.system import files
 from alexvgg.tracking import journal
+from alexvgg.tracking.experiments import name_of
+from alexvgg.tracking.runs import KEY_TAG
 
 MODEL_TAG = "alexvgg.model_version"
+VAL_ACC_TAG = "val_acc"
 ALIAS = "best"
+ABOUT = (
+    f"Trained networks of this profile. `{ALIAS}` is the one with the highest accuracy in validation (val_acc) of "
+    "those that are in the project's results table; of equals, the oldest. `alexvgg sync` chooses it again."
+)
 
 
-def register(client: Any, run_id: str, path: Path, package: Path) -> None:
-    """Log and register the model of the training that the journal at `path` records, once.
+def register(client: Any, run_id: str, path: Path, package: Path) -> bool:
+    """Log and register the model of the training that the journal at `path` records, once. Whether it did.
 
     A training whose weights are no longer on disk is left alone.
     """
     records = journal.read(path)
     ends = [record for record in records if record["kind"] == "end" and record["status"] == "FINISHED"]
     if not ends or MODEL_TAG in client.get_run(run_id).data.tags:
-        return
-    end = ends[-1]
+        return False
+    start, end = records[0], ends[-1]
     artifacts = {name: Path(file) for name, file in end["artifacts"].items()}
     if not all(file.is_file() for file in artifacts.values()):
-        return
+        return False
     if files.sha256(artifacts["weights"]) != end["weights_sha256"]:
-        return
-    name = f"alexvgg-{records[0]['profile']}"
-    version = _log(run_id, name, artifacts, package)
-    client.set_model_version_tag(name, version, "val_acc", repr(end["val_acc"]))
+        return False
+    name = name_of(start["profile"])
+    version = _version_of(client, run_id) or _create_version(client, name, run_id, artifacts, package)
+    client.set_registered_model_tag(name, "alexvgg.profile", start["profile"])
+    if not client.get_registered_model(name).description:
+        client.update_registered_model(name, ABOUT)
+    client.update_model_version(name, version, _about(start, end))
+    client.set_model_version_tag(name, version, KEY_TAG, start["key"])
+    client.set_model_version_tag(name, version, VAL_ACC_TAG, repr(end["val_acc"]))
     client.set_terminated(run_id, end["status"], end["time"])
-    _move_alias(client, name)
-    client.set_tag(run_id, MODEL_TAG, str(version))  # last: until then it is done again
+    client.set_tag(run_id, MODEL_TAG, version)  # last: until then it is done again
+    return True
 
 
-def _log(run_id: str, name: str, artifacts: dict[str, Path], package: Path) -> str:
-    """Log the model to its run. Requirements are given; otherwise MLflow would import everything to find them."""
+def choose_best(client: Any, name: str, keys: set[str]) -> None:
+    """Put the alias on the version with the highest validation accuracy of those whose key is in `keys`.
+
+    Without any it stays where it is: the results table may be elsewhere.
+    """
+    known = client.search_model_versions(f"name = '{name}'")
+    table = [one for one in known if one.tags.get(KEY_TAG) in keys and VAL_ACC_TAG in one.tags]
+    if not table:
+        return
+    best = max(table, key=lambda one: (float(one.tags[VAL_ACC_TAG]), -int(one.version)))
+    if ALIAS not in best.aliases:
+        client.set_registered_model_alias(name, ALIAS, best.version)
+
+
+def _about(start: dict[str, Any], end: dict[str, Any]) -> str:
+    commit = start["tags"].get("mlflow.source.git.commit", "unknown")
+    edited = " with uncommitted changes" if start["tags"].get("git.dirty") == "true" else ""
+    return (
+        f"{start['model']}, seed {start['seed']}, learning rate {start['recipe']['learning_rate']:g}, "
+        f"val_acc {end['val_acc']:.4f}, commit {commit[:10]}{edited}"
+    )
+
+
+def _version_of(client: Any, run_id: str) -> str | None:
+    """The version that was made of this run before somebody interrupted it."""
+    found = client.search_model_versions(f"run_id = '{run_id}'")
+    return str(found[0].version) if found else None
+
+
+def _create_version(client: Any, name: str, run_id: str, artifacts: dict[str, Path], package: Path) -> str:
+    """In two steps, so that after an interruption what was uploaded whole is used."""
+    import mlflow
+
+    experiment = client.get_run(run_id).info.experiment_id
+    logged = client.search_logged_models([experiment], f"source_run_id = '{run_id}'")
+    whole = [model.model_uri for model in logged if str(model.status) == "READY"]
+    # What MLflow has to say here (hints, progress bars) would end up in the middle of a training's output.
+    with redirect_stderr(io.StringIO()):
+        address = whole[0] if whole else _log(run_id, artifacts, package)
+        return str(mlflow.register_model(address, name).version)
+
+
+def _log(run_id: str, artifacts: dict[str, Path], package: Path) -> str:
+    """Log the model to its run; its address. Requirements are given: MLflow would import everything to find them."""
     import mlflow
     import numpy as np
     from mlflow.models import ModelSignature
@@ -48,8 +102,7 @@ def _log(run_id: str, name: str, artifacts: dict[str, Path], package: Path) -> s
         inputs=Schema([TensorSpec(np.dtype(np.uint8), (-1, side, side, 3))]),
         outputs=Schema([TensorSpec(np.dtype(np.float32), (-1, classes))]),
     )
-    # What MLflow has to say here (hints, progress bars) would end up in the middle of a training's output.
-    with redirect_stderr(io.StringIO()), mlflow.start_run(run_id=run_id, log_system_metrics=False):
+    with mlflow.start_run(run_id=run_id, log_system_metrics=False):
         info = mlflow.pyfunc.log_model(
             name="model",
             python_model=str(package / "tracking" / "served_model.py"),
@@ -57,9 +110,8 @@ def _log(run_id: str, name: str, artifacts: dict[str, Path], package: Path) -> s
             code_paths=[str(package)],
             signature=signature,
             pip_requirements=_requirements(),
-            registered_model_name=name,
         )
-    return str(info.registered_model_version)
+    return str(info.model_uri)
 
 
 def _requirements() -> list[str]:
@@ -67,11 +119,3 @@ def _requirements() -> list[str]:
 
     names = ("mlflow", "numpy", "pydantic", "ruamel.yaml", "scikit-learn", "scipy", "tensorflow", "tqdm")
     return [f"{name}=={version(name)}" for name in names]
-
-
-def _move_alias(client: Any, name: str) -> None:
-    """Put the alias on the version with the highest validation accuracy; of equals, on the oldest."""
-    versions = client.search_model_versions(f"name = '{name}'")
-    measured = [v for v in versions if "val_acc" in v.tags]
-    best = max(measured, key=lambda v: (float(v.tags["val_acc"]), -int(v.version)))
-    client.set_registered_model_alias(name, ALIAS, best.version)

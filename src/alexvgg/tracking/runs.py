@@ -9,56 +9,70 @@ from alexvgg.tracking import journal
 UID_TAG = "alexvgg.journal"
 KEY_TAG = "alexvgg.key"
 SENT_TAG = "alexvgg.records_sent"
+NOTE_TAG = "mlflow.note.content"
+REBUILT = "Made again from DVC's files, which hold no times, no system metrics and not the commit of the training."
 BATCH = 500  # metrics in one request; servers allow 1000
 HEADLINE = (
     "epochs", "batch_size", "optimizer", "learning_rate", "schedule", "weight_decay", "label_smoothing",
-    "precision", "random_crop", "flip", "early_crops", "stop_after",
+    "precision", "random_crop", "padding", "flip", "cutmix", "early_crops", "stop_after",
 )  # fmt: skip
+BY_CLASS = "by_class/"  # how journals of version 0.1 name accuracies by class among the metrics
 
 
-def push(client: Any, experiment: str, path: Path) -> str:
-    """Send what the journal at `path` holds and the run does not have yet. Returns the run's id."""
+def push(client: Any, experiment: str, path: Path) -> str | None:
+    """Send what the journal at `path` holds and the run does not have yet. Returns the run's id.
+
+    A run that somebody deleted in MLflow is left alone, and None is returned.
+    """
     records = journal.read(path)
     start = records[0]
     run = find_run(client, experiment, start) or _create(client, experiment, start)
+    if deleted(run):
+        return None
     run_id = run.info.run_id
-    if not sent(run):
+    first = sent(run, records)
+    if not first:
         _describe(client, run_id, start)
-    new = records[sent(run) :]
+    new = records[first:]
     metrics = [metric for record in new for metric in _metrics(record)]
     for i in range(0, len(metrics), BATCH):
         client.log_batch(run_id, metrics=metrics[i : i + BATCH])
     for record in new:
-        if record["kind"] == "environment":
-            client.log_batch(run_id, tags=_tags({f"env.{k}": v for k, v in record["versions"].items()}))
-        if record["kind"] == "resume":
-            client.update_run(run_id, status="RUNNING")
-        if record["kind"] == "end":
-            if "params" in record:
-                client.log_param(run_id, "parameters", record["params"])
-            client.set_terminated(run_id, record["status"], record["time"])
+        _send_rest(client, run_id, record)
     if new:
         client.set_tag(run_id, SENT_TAG, str(len(records)))
-    return run_id
+    return str(run_id)
 
 
 def find_run(client: Any, experiment: str, start: dict[str, Any]) -> Any | None:
-    """The run of the journal that begins with `start`, if there is one."""
-    runs = client.search_runs([experiment], f"tags.`{UID_TAG}` = '{start['uid']}'", max_results=1)
+    """The run of the journal that begins with `start`, if there is one; a deleted one, too."""
+    from mlflow.entities import ViewType
+
+    runs = client.search_runs([experiment], f"tags.`{UID_TAG}` = '{start['uid']}'", ViewType.ALL, max_results=1)
     return runs[0] if runs else None
 
 
-def sent(run: Any) -> int:
-    """How many records of its journal a run has."""
-    return int(run.data.tags.get(SENT_TAG, "0"))
+def deleted(run: Any) -> bool:
+    """Whether somebody deleted it in MLflow."""
+    return bool(run.info.lifecycle_stage == "deleted")
+
+
+def sent(run: Any, records: list[dict[str, Any]]) -> int:
+    """How many records of its journal a run has; none of them, if a number is missing or another one."""
+    count = int(run.data.tags.get(SENT_TAG, "0"))
+    expected = {metric.key: metric.value for record in records[:count] for metric in _metrics(record)}
+    found = run.data.metrics
+    return count if all(found.get(name) == value for name, value in expected.items()) else 0
 
 
 def _create(client: Any, experiment: str, start: dict[str, Any]) -> Any:
+    exp_name = start["tags"].get("dvc.exp_name")
+    rebuilt = {"alexvgg.rebuilt": "true", NOTE_TAG: REBUILT} if start.get("rebuilt") else {}
     return client.create_run(
         experiment,
         start_time=start["time"],
-        run_name=f"{start['model']}-{start['seed']}",
-        tags={UID_TAG: start["uid"], KEY_TAG: start["key"], **start["tags"]},
+        run_name=f"{start['model']}-{start['seed']}" + (f" ({exp_name})" if exp_name else ""),
+        tags={UID_TAG: start["uid"], KEY_TAG: start["key"], **rebuilt, **start["tags"]},
     )
 
 
@@ -74,6 +88,21 @@ def _describe(client: Any, run_id: str, start: dict[str, Any]) -> None:
     client.log_batch(run_id, params=params)
     client.log_inputs(run_id, [_dataset(start["dataset"])])
     client.log_dict(run_id, {k: v for k, v in start.items() if k not in ("uid", "process")}, "params.json")
+
+
+def _send_rest(client: Any, run_id: str, record: dict[str, Any]) -> None:
+    """What a record holds beside metrics."""
+    if record["kind"] == "environment":
+        client.log_batch(run_id, tags=_tags({f"env.{k}": v for k, v in record["versions"].items()}))
+    if record["kind"] == "resume":
+        client.update_run(run_id, status="RUNNING")
+    if record["kind"] == "end":
+        if "params" in record:
+            client.log_param(run_id, "parameters", record["params"])
+        client.set_terminated(run_id, record["status"], record["time"])
+    if record["kind"] == "evaluation":
+        older = {k.removeprefix(BY_CLASS): v for k, v in record["metrics"].items() if k.startswith(BY_CLASS)}
+        client.log_dict(run_id, record.get("by_class", older), "accuracy_by_class.json")
 
 
 def _dataset(dataset: dict[str, Any]) -> Any:
@@ -104,8 +133,8 @@ def _metrics(record: dict[str, Any]) -> list[Any]:
     elif record["kind"] == "system":
         values = {f"system/{name}": value for name, value in record["values"].items()}
         step = record["step"]
-    elif record["kind"] == "evaluation":
-        values = record["metrics"]
+    elif record["kind"] == "evaluation":  # accuracies by class, up to a hundred curves of a point, are a file
+        values = {name: value for name, value in record["metrics"].items() if not name.startswith(BY_CLASS)}
     return [Metric(name, float(value), record["time"], step) for name, value in values.items()]
 
 

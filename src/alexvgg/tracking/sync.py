@@ -1,12 +1,25 @@
 """Send journals to one tracking server or database."""
 
 import os
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from alexvgg.system.errors import TrackingError
-from alexvgg.tracking import connection, journal, registration, runs
+from filelock import FileLock, Timeout
+
+from alexvgg.system import files
+from alexvgg.system.errors import AlexvggError, TrackingError
+from alexvgg.tracking import connection, experiments, journal, registration, runs
 from alexvgg.tracking.sender import close_if_killed, in_a_line
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """How many runs MLflow does not have completely, and how many somebody deleted there."""
+
+    runs: int
+    deleted: int
 
 
 class Target:
@@ -16,34 +29,67 @@ class Target:
     """
 
     def __init__(self, default_uri: str, root: Path, package: Path) -> None:
-        self._uri, self._package = default_uri, package
-        self._lock, self._artifacts = connection.lock_of(root), root / "mlruns"
+        self._uri, self._root, self._package = default_uri, root, package
+        self._lock = connection.lock_of(root)
         self._client: Any = None
 
-    def _connected(self) -> Any:
+    def connected(self) -> Any:
+        """The client. Raises TrackingError."""
         if self._client is None:
             self._client = connection.connect(self._uri, self._lock)
         return self._client
 
-    def send(self, path: Path) -> str:
-        """Send what is new in a journal. Returns the run's id. Raises TrackingError or what MLflow raises."""
-        client = self._connected()
+    def send(self, path: Path) -> str | None:
+        """Send what is new in a journal. Returns the run's id; None if somebody deleted it there.
+
+        Raises TrackingError or what MLflow raises.
+        """
+        client = self.connected()
         profile = journal.read(path)[0]["profile"]
-        experiment = connection.experiment_id(client, profile, self._lock, self._artifacts)
+        artifacts = None if connection.is_server(client.tracking_uri) else self._root / "mlruns"
+        experiment = experiments.find_or_create(client, profile, self._lock, artifacts)
         return runs.push(client, experiment, path)
 
-    def unsent(self, path: Path) -> int:
-        """How many records of a journal are not in its run. Raises TrackingError or what MLflow raises."""
-        client = self._connected()
-        records = journal.read(path)
-        experiment = client.get_experiment_by_name(connection.experiment_name(records[0]["profile"]))
-        run = runs.find_run(client, experiment.experiment_id, records[0]) if experiment else None
-        return len(records) - (runs.sent(run) if run else 0)
+    def state(self, path: Path) -> str:
+        """How a journal stands in MLflow: `sent`, `waiting` or `deleted`.
 
-    def register(self, path: Path) -> None:
-        """Send a journal, and register the model of the training if it is finished."""
+        Raises TrackingError or what MLflow raises.
+        """
+        records = journal.read(path)
+        experiment = experiments.find(self.connected(), records[0]["profile"])
+        run = runs.find_run(self._client, experiment.experiment_id, records[0]) if experiment else None
+        if run is None or runs.deleted(run):
+            return "waiting" if run is None else "deleted"
+        return "sent" if runs.sent(run, records) == len(records) else "waiting"
+
+    def register(self, path: Path) -> str | None:
+        """Send a journal, and register the model of the training if it is finished. Returns what `send` does."""
         run_id = self.send(path)
-        registration.register(self._client, run_id, path, self._package)
+        locks = self._lock.parent / "locks"
+        locks.mkdir(parents=True, exist_ok=True)
+        alone = FileLock(locks / f"{path.stem}.lock")
+        with suppress(Timeout), alone.acquire(timeout=0):  # else another process is about it
+            if run_id is not None and registration.register(self._client, run_id, path, self._package):
+                self.choose_best(journal.read(path)[0]["profile"])
+        return run_id
+
+    def choose_best(self, profile: str) -> None:
+        """Put the alias `best` on the best model of the present table."""
+        registration.choose_best(self.connected(), experiments.name_of(profile), self._table(profile))
+
+    def restore(self, profile: str) -> None:
+        """Bring back what somebody deleted in MLflow."""
+        experiments.restore(self.connected(), profile)
+
+    def _table(self, profile: str) -> set[str]:
+        """The keys of the rows that are in the project now; those of an experiment in a copy elsewhere are not."""
+        found = set()
+        for summary in (self._root / "rows" / profile).glob("*/summary.json"):
+            try:
+                found.add(files.read_json(summary)["key"])
+            except (AlexvggError, KeyError, TypeError):
+                continue
+        return found
 
 
 def everything(target: Target, folder: Path) -> str:
@@ -52,31 +98,40 @@ def everything(target: Target, folder: Path) -> str:
     Raises TrackingError if MLflow cannot be used, or, when all were tried, if it did not take one of them.
     """
     found = journal.starts(folder)
-    refused = []
+    refused, deleted = [], 0
     for path, _ in found:
         if not is_running(path):
             close_if_killed(path)
         try:
-            target.register(path)
+            deleted += target.register(path) is None
         except TrackingError:
             raise
         except Exception as error:  # noqa: BLE001 - MLflow and what it builds on raise their own
             refused.append(f"{path.name}: {in_a_line(error)}")
+    for profile in {start["profile"] for _, start in found}:
+        target.choose_best(profile)
     if refused:
         raise TrackingError(
             f"{len(refused)} of {len(found)} runs could not be sent whole ({refused[0]}); they are safe on disk, "
             "send them later: alexvgg sync"
         )
-    return f"{len(found)} runs are in MLflow"
+    return f"{len(found) - deleted} runs are in MLflow{said_of_deleted(deleted)}"
 
 
-def unsent(target: Target, folder: Path) -> list[Path]:
-    """The journals that MLflow does not have completely, or whose process is gone without an end record."""
-    return [
+def said_of_deleted(count: int) -> str:
+    """What to know of runs that somebody deleted in MLflow; empty if there are none."""
+    return f"; {count} deleted there stay so (`alexvgg sync --restore` brings them back)" if count else ""
+
+
+def waiting(target: Target, folder: Path) -> Waiting:
+    """What MLflow lacks, of all journals in `folder`; one whose process is gone without an end record is to be sent."""
+    states = {path: target.state(path) for path, _ in journal.starts(folder)}
+    unsent = [
         path
-        for path, _ in journal.starts(folder)
-        if target.unsent(path) or (journal.status(journal.read(path))[0] == "RUNNING" and not is_running(path))
+        for path, state in states.items()
+        if state == "waiting" or (journal.status(journal.read(path))[0] == "RUNNING" and not is_running(path))
     ]
+    return Waiting(len(unsent), list(states.values()).count("deleted"))
 
 
 def is_running(path: Path) -> bool:

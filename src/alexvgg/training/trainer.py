@@ -1,7 +1,7 @@
 """The training loop: a compiled step, and an epoch as a slice of the global step count.
 
 It is ours and not Keras's `fit` because `fit` cannot start inside an epoch. It reports what `fit` reports: loss and
-accuracy of an epoch are running means over its steps, in training mode.
+accuracy of an epoch are running means over its steps, in training mode; of images that CutMix left as they are.
 
 Where training stands is `Trainer.state()`: what the network and the optimizer hold, and a few numbers. Everything
 else is a function of (seed, step), so that a training restored from it goes on to the same bits.
@@ -18,7 +18,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from alexvgg.augmentation import flips
+from alexvgg.augmentation import flips, mixing
 from alexvgg.augmentation.crops import Cropper
 from alexvgg.data.aligned import aligned
 from alexvgg.data.arrays import TrainingData
@@ -33,6 +33,7 @@ from alexvgg.training.early_crops import at_crop
 from alexvgg.training.optimizer import Optimizer
 from alexvgg.training.schedule import crops, learning_rate
 
+REMEDY = "lower learning_rate, or set gradient_clip_norm or a longer warmup_fraction"
 BEGINNING = (1, 2, 10)  # steps after which the loss and the weights are noted exactly
 
 
@@ -68,6 +69,8 @@ class Trainer:
         self._loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing)
         # An incomplete batch at the end is left out: batch normalisation over a few images is noise.
         self.steps_per_epoch = images // recipe.batch_size
+        self._mixed = mixing.mixed_in(recipe.batch_size, recipe.cutmix)
+        self._measured = recipe.batch_size - self._mixed  # images of each batch
         self.total_steps = self.steps_per_epoch * recipe.epochs  # of the schedule
         self.last_step = min(self.total_steps, recipe.stop_after or self.total_steps)
         self.crops = crops(recipe, self._crop)  # by epoch, pixels
@@ -95,6 +98,8 @@ class Trainer:
     def state(self) -> tuple[int, dict[str, np.ndarray], dict[str, Any]]:
         """Exactly where training stands: the step, arrays by name, and values that JSON holds exactly.
 
+        Raises TrainingError if a weight is not finite: after the last update, no loss shows it.
+
         The arrays are the variables' own memory. While somebody holds them, a training step takes new memory and leaves
         them as they are, so do not hold them longer than needed.
         """
@@ -102,6 +107,8 @@ class Trainer:
             f"variable/{i}": np.asarray(memoryview(variable.read_value()))
             for i, variable in enumerate(self._state_variables)
         }
+        if not all(np.isfinite(array).all() for array in arrays.values() if array.dtype.kind == "f"):
+            raise TrainingError(f"weights are not finite after step {self.step} of {self.total_steps}; {REMEDY}")
         arrays |= {f"val_logits/{i}": logits for i, logits in enumerate(self._val_logits)}
         facts = {
             "loss_sum": self._loss_sum,
@@ -122,7 +129,7 @@ class Trainer:
         self.beginning = [Beginning(**one) for one in facts["beginning"]]
 
     def epochs(self, report: StepReport, safe_point: Callable[[], None]) -> Iterator[Epoch]:
-        """Train to the end, yielding after each epoch. Raises TrainingError when the loss is not finite.
+        """Train to the end, yielding after each epoch. Raises TrainingError when a loss is not finite.
 
         An epoch is validated at its own crop: what the network has not seen yet, it does not know.
 
@@ -135,7 +142,10 @@ class Trainer:
             for logits in predictor.batches(val.images, skip=len(self._val_logits)):
                 self._val_logits.append(logits)
                 safe_point()
-            self.rows.append(self._row(epoch, np.concatenate(self._val_logits)))
+            row = self._row(epoch, np.concatenate(self._val_logits))
+            if not math.isfinite(row.val_loss):
+                raise TrainingError(f"val_loss is {row.val_loss} after epoch {epoch + 1}; {REMEDY}")
+            self.rows.append(row)
             self._loss_sum, self._correct, self._val_logits = 0.0, 0, []
             yield self.rows[-1]
 
@@ -149,7 +159,7 @@ class Trainer:
             if not math.isfinite(loss):
                 raise TrainingError(
                     f"the loss is {float(loss)} at step {self.step + 1} of {self.total_steps} (epoch {epoch + 1}); "
-                    "lower learning_rate, or set gradient_clip_norm or a longer warmup_fraction"
+                    f"{REMEDY}"
                 )
             self.step += 1
             self._loss_sum += float(loss)
@@ -158,9 +168,8 @@ class Trainer:
                 self.beginning.append(
                     Beginning(step=self.step, loss=float(loss), weights_sha256=self._weights_sha256())
                 )
-            report(
-                epoch=epoch + 1, step=self.step, loss=self._loss_sum / (i + 1), acc=self._correct / ((i + 1) * size)
-            )  # fmt: skip
+            acc = self._correct / ((i + 1) * self._measured)
+            report(epoch=epoch + 1, step=self.step, loss=self._loss_sum / (i + 1), acc=acc)
             safe_point()
 
     def _row(self, epoch: int, val_logits: np.ndarray) -> Epoch:
@@ -169,7 +178,7 @@ class Trainer:
             epoch=epoch + 1,
             crop=self.crops[epoch],
             loss=self._loss_sum / self._steps_in(epoch),
-            acc=self._correct / (self._steps_in(epoch) * self._recipe.batch_size),
+            acc=self._correct / (self._steps_in(epoch) * self._measured),
             val_loss=metrics.cross_entropy(val_logits, val_labels, self._recipe.label_smoothing),
             val_acc=metrics.accuracy(val_logits, val_labels),
             learning_rate=self._rate(self.step - 1),
@@ -205,21 +214,30 @@ class Trainer:
         cropper = Cropper(self._data.description, crop)
         return Predictor(self._at_crop(crop), cropper, self._recipe.batch_size)
 
+    def _cropper(self, crop: int) -> Cropper:
+        return Cropper(self._data.description, crop, self._recipe.padding)
+
     @cache  # noqa: B019 - as above
     def compiled_step(self, crop: int) -> Any:
         """`_step` at a size of crops, compiled: a function of a batch's indices, the step, and the learning rate."""
-        step = partial(self._step, self._at_crop(crop), Cropper(self._data.description, crop))
+        step = partial(self._step, self._at_crop(crop), self._cropper(crop))
         return tf.function(step, jit_compile=self._recipe.jit_compile)
 
     def _step(self, network: Any, cropper: Cropper, batch: Any, step: Any, rate: Any) -> tuple[Any, Any]:
-        """One update. Returns the batch's mean loss and its number of correct answers."""
+        """One update. Returns mean loss and number of correct answers, of the images that are measured."""
         recipe = self._recipe
-        labels = tf.gather(self._labels, batch)
+        originals, labels = tf.gather(self._images, batch), tf.gather(self._labels, batch)
+        targets = tf.one_hot(labels, len(self._data.description.classes))
+        if self._mixed:
+            originals, targets = mixing.cutmix(originals, targets, self._mixed, self._seed, step)
         mirrored = flips.mirrored(recipe.flip, self._seed, step, step // self.steps_per_epoch, batch, len(self._labels))
-        images = cropper.random(tf.gather(self._images, batch), self._seed, step, recipe.random_crop, mirrored)
+        images = cropper.random(originals, self._seed, step, recipe.random_crop, mirrored)
         with tf.GradientTape() as tape:
             logits = network(images, training=True)
-            loss = self._loss(tf.one_hot(labels, len(self._data.description.classes)), logits)
+            loss = self._loss(targets, logits)
         self._optimizer.apply(tape.gradient(loss, self.network.trainable_variables), step, rate)
+        if self._mixed:
+            labels, targets, logits = labels[self._mixed :], targets[self._mixed :], logits[self._mixed :]
+            loss = self._loss(targets, logits)
         correct = tf.equal(tf.argmax(logits, axis=1, output_type=tf.int32), labels)
         return loss, tf.reduce_sum(tf.cast(correct, tf.int32))

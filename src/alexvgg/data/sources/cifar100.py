@@ -1,13 +1,9 @@
 """Read the published CIFAR-100 archive (Krizhevsky 2009), trusting nothing in it.
 
-Only the three members that matter are read, at their published sizes, and they are unpickled with an
-allow-list: a pickle that names anything but numpy's array constructors is refused.
+Only the three members that matter are read, at their published sizes. `unpacking` bounds what the archive may be,
+`unpickling` what its members may be.
 """
 
-import io
-import pickle
-import tarfile
-import zlib
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,7 +12,10 @@ from pydantic import Field
 
 from alexvgg.data.dataset import Dataset, Split
 from alexvgg.data.source import Source, SourceSettings
+from alexvgg.data.sources.unpacking import plain_files
+from alexvgg.data.sources.unpickling import text, unpickled
 from alexvgg.system.errors import DataError
+from alexvgg.system.lines import line
 
 CLASSES = 100
 SUPERCLASSES = 20  # of five classes each
@@ -38,27 +37,6 @@ class Cifar100(SourceSettings):
         return self.urls
 
 
-def _latin1(text: str, encoding: str) -> bytes:
-    """How a pickle of protocol 2 that Python 3 wrote spells bytes."""
-    return text.encode({"latin1": "latin1"}[encoding])
-
-
-_ALLOWED: dict[tuple[str, str], Any] = {
-    ("numpy.core.multiarray", "_reconstruct"): np._core.multiarray._reconstruct,  # type: ignore[attr-defined]
-    ("numpy._core.multiarray", "_reconstruct"): np._core.multiarray._reconstruct,  # type: ignore[attr-defined]
-    ("numpy", "ndarray"): np.ndarray,
-    ("numpy", "dtype"): np.dtype,
-    ("_codecs", "encode"): _latin1,
-}
-
-
-class _ArrayUnpickler(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in _ALLOWED:
-            raise DataError(f"the pickle asks for {module}.{name}, which CIFAR-100 does not need; not opened")
-        return _ALLOWED[module, name]
-
-
 def read(archive: Path, images: dict[str, int] | None = None) -> Dataset:
     """The data set in a `cifar-100-python.tar.gz`.
 
@@ -68,7 +46,7 @@ def read(archive: Path, images: dict[str, int] | None = None) -> Dataset:
     try:
         return _read(archive, images or IMAGES)
     except DataError as error:
-        raise DataError(f"{error}; {REMEDY}") from None
+        raise DataError(f"{line(str(error))}; {REMEDY}") from None
 
 
 def _read(archive: Path, counts: dict[str, int]) -> Dataset:
@@ -84,18 +62,22 @@ def _read(archive: Path, counts: dict[str, int]) -> Dataset:
 
 
 def _names(meta: dict, key: str, count: int, what: str) -> list[str]:
-    names = [_text(name) for name in _entry(meta, "meta", key)]
+    names = _entry(meta, "meta", key)
+    if not isinstance(names, list | tuple) or not all(isinstance(name, bytes | str) for name in names):
+        raise DataError(f"{key} in the archive is not a list of names")
+    if len(names) == count:  # else one long name may be there a million times
+        names = [text(name) for name in names]
     if len(names) != count or len(set(names)) != count:
         raise DataError(f"the archive names {len(set(names))} different {what}, CIFAR-100 has {count}")
+    if strange := [name for name in names if not name or not name.isprintable()]:
+        raise DataError(f"{key} in the archive has the name {strange[0]!r}")
     return names
 
 
 def _superclasses(members: dict[str, dict], classes: list[str], labels: np.ndarray) -> dict[str, list[str]]:
     """The classes of each superclass, by the two labels that every training image has."""
     names = _names(members["meta"], "coarse_label_names", SUPERCLASSES, "superclasses")
-    coarse = np.asarray(_entry(members["train"], "train", "coarse_labels"))
-    if coarse.shape != labels.shape or coarse.dtype.kind not in "iu":
-        raise DataError(f"train coarse labels are {coarse.dtype} {coarse.shape}, expected integers {labels.shape}")
+    coarse = _labels(members["train"], "train", "coarse_labels", len(labels))
     pairs = np.unique(np.stack([coarse, labels]), axis=1).T.tolist()
     found = {name: [classes[label] for group, label in pairs if group == i] for i, name in enumerate(names)}
     if len(pairs) != CLASSES or any(len(group) != CLASSES // SUPERCLASSES for group in found.values()):
@@ -105,41 +87,14 @@ def _superclasses(members: dict[str, dict], classes: list[str], labels: np.ndarr
 
 def _members(archive: Path) -> dict[str, dict]:
     wanted = {f"cifar-100-python/{name}": name for name in MAX_BYTES}
+    allowed = {path: MAX_BYTES[name] for path, name in wanted.items()}
     found: dict[str, dict] = {}
-    try:
-        with tarfile.open(archive, "r:gz") as tar:
-            for member in tar:
-                name = wanted.get(member.name)
-                if name is None:
-                    continue
-                found[name] = _unpickle(_content(tar, member, name), name)
-    except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
-        raise DataError(f"damaged archive: {' '.join(str(error).split())}") from None
-    missing = [name for name in wanted if wanted[name] not in found]
+    for path, content in plain_files(archive, allowed.get, sum(MAX_BYTES.values())):
+        found[wanted[path]] = unpickled(content, wanted[path])
+    missing = [path for path, name in wanted.items() if name not in found]
     if missing:
         raise DataError(f"not the CIFAR-100 archive (Python version): it has no {', '.join(missing)}")
     return found
-
-
-def _content(tar: tarfile.TarFile, member: tarfile.TarInfo, name: str) -> bytes:
-    file = tar.extractfile(member) if member.isfile() else None
-    if file is None:
-        raise DataError(f"{member.name} in the archive is not a plain file")
-    if member.size > MAX_BYTES[name]:
-        raise DataError(f"{member.name} is {member.size:,} bytes, more than the {MAX_BYTES[name]:,} allowed")
-    return file.read()
-
-
-def _unpickle(content: bytes, name: str) -> dict:
-    try:
-        value = _ArrayUnpickler(io.BytesIO(content), encoding="bytes").load()
-    except DataError:
-        raise
-    except Exception as error:  # noqa: BLE001 - a damaged pickle can raise nearly anything
-        raise DataError(f"{name} in the archive is damaged: {type(error).__name__}: {error}") from None
-    if not isinstance(value, dict):
-        raise DataError(f"{name} in the archive holds {type(value).__name__}, not a mapping")
-    return value
 
 
 def _entry(member: dict, name: str, key: str) -> Any:
@@ -155,20 +110,27 @@ def _split(member: dict, name: str, count: int) -> Split:
     if not isinstance(data, np.ndarray) or data.shape != shape or data.dtype != np.uint8:
         what = f"{data.dtype} {data.shape}" if isinstance(data, np.ndarray) else type(data).__name__
         raise DataError(f"{name} images are {what}, CIFAR-100's are uint8 {shape}")
-    labels = np.asarray(_entry(member, name, "fine_labels"))
-    if labels.shape != (count,) or labels.dtype.kind not in "iu":
-        raise DataError(f"{name} labels are {labels.dtype} {labels.shape}, expected integers ({count},)")
+    labels = _labels(member, name, "fine_labels", count)
     if labels.min() < 0 or labels.max() >= CLASSES:
         raise DataError(f"{name} labels run from {labels.min()} to {labels.max()}, allowed are 0 to {CLASSES - 1}")
+    labels = labels.astype(np.int32)
     per_class = np.bincount(labels, minlength=CLASSES)
     if (per_class != count // CLASSES).any():
         raise DataError(f"{name} has {per_class.min()} to {per_class.max()} images a class, not {count // CLASSES}")
     images = data.reshape(count, 3, SIDE, SIDE).transpose(0, 2, 3, 1)
-    return Split(np.ascontiguousarray(images), labels.astype(np.int32))
+    return Split(np.ascontiguousarray(images), labels)
 
 
-def _text(value: Any) -> str:
-    return value.decode("ascii", "replace") if isinstance(value, bytes) else str(value)
+def _labels(member: dict, name: str, key: str, count: int) -> np.ndarray:
+    found = _entry(member, name, key)
+    if not isinstance(found, np.ndarray):
+        # Not left to numpy, which makes an array of anything, of any size.
+        plain = isinstance(found, list | tuple) and all(type(label) is int for label in found)
+        found = np.array(found if plain else None)
+    if found.shape != (count,) or found.dtype.kind not in "iu":
+        what = f"{name} {key.removeprefix('fine_').replace('_', ' ')}"
+        raise DataError(f"{what} are {found.dtype} {found.shape}, expected integers ({count},)")
+    return found
 
 
 SOURCE = Source("CIFAR-100", Cifar100, lambda archive, _: read(archive), by_hand="ALEXVGG_CIFAR100_ARCHIVE")

@@ -11,6 +11,7 @@ import numpy as np
 from alexvgg.data.dataset import Dataset, Split
 from alexvgg.data.source import Source, SourceSettings
 from alexvgg.system.errors import DataError
+from alexvgg.system.lines import line
 
 IMAGES = 1_797
 SIDE = 8
@@ -40,9 +41,11 @@ def read(archive: Path) -> Dataset:
         with gzip.open(archive, "rt") as file:
             rows = np.loadtxt(file, delimiter=",", dtype=np.int64)
     except (OSError, EOFError, zlib.error, ValueError) as error:
-        raise DataError(f"damaged digits archive: {error}; install scikit-learn again") from None
+        raise DataError(f"damaged digits archive: {line(str(error))}; install scikit-learn again") from None
     if rows.shape != (IMAGES, SIDE * SIDE + 1) or rows.min() < 0 or rows[:, :-1].max() > DARKEST:
         raise DataError(f"the digits archive holds {rows.shape} values, expected {(IMAGES, SIDE * SIDE + 1)}")
+    if rows[:, -1].max() > 9:
+        raise DataError(f"the digits archive has a digit {rows[:, -1].max()}")
     grey = np.rint(rows[:, :-1] * (255 / DARKEST)).astype(np.uint8).reshape(-1, SIDE, SIDE, 1)
     labels = rows[:, -1].astype(np.int32)
     everything = Split(np.repeat(grey, 3, axis=-1), labels)

@@ -4,7 +4,8 @@
 """
 
 import io
-import tarfile
+import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -16,10 +17,16 @@ from pydantic import Field, model_validator
 
 from alexvgg.data.dataset import Dataset, Split
 from alexvgg.data.source import Source, SourceSettings
+from alexvgg.data.sources.unpacking import plain_files
 from alexvgg.system.errors import DataError
+from alexvgg.system.lines import line
 
 PARTS = ("train", "test")
+NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,255}")  # of a class: what UTF-8 and a line of text can hold
 LARGEST = 100_000_000  # pixels; more is refused before it is decoded
+LARGEST_FILE = 8 * LARGEST  # bytes
+RATIO = 100  # to which an archive's size may grow when it is unpacked, beside one large file
+SHOWN = 5  # names in a message
 LEAST = 3  # images a class: to train, to validate, to test
 
 
@@ -39,8 +46,8 @@ class Images(SourceSettings):
 
     @model_validator(mode="after")
     def _a_class_is_in_one_superclass(self) -> "Images":
-        names = [name for members in self.superclasses.values() for name in members]
-        if twice := sorted({name for name in names if names.count(name) > 1}):
+        counts = Counter(name for members in self.superclasses.values() for name in members)
+        if twice := sorted(name for name, count in counts.items() if count > 1):
             raise ValueError(f"superclasses name {', '.join(twice)} more than once")
         return self
 
@@ -80,6 +87,8 @@ def class_names(members: list[Member]) -> list[str]:
     classes = sorted({one.label for one in members})
     if not classes:
         raise DataError("there are no images in the archive")
+    if strange := [name for name in classes if name in ("/", "..") or not NAME.fullmatch(name)]:
+        raise DataError(f"the class {line(repr(strange[0]))} has a name that cannot be in a table; rename it")
     if len(classes) < 2:
         raise DataError(f"there is only the class {', '.join(classes)}; make a folder each of at least 2")
     parts = {one.part for one in members}
@@ -89,13 +98,14 @@ def class_names(members: list[Member]) -> list[str]:
     for name in classes:
         if (other := by_lower.setdefault(name.lower(), name)) != name:
             raise DataError(f"the classes {other!r} and {name!r} differ only in case; rename one, or merge them")
+    counts = Counter((one.part, one.label) for one in members)
     for part in sorted(parts):
-        counts = {name: sum(one.part == part and one.label == name for one in members) for name in classes}
         least = {"": LEAST, "train": LEAST - 1, "test": 1}[part]
-        few = [f"{name} ({count})" for name, count in counts.items() if count < least]
+        few = [f"{name} ({counts[part, name]})" for name in classes if counts[part, name] < least]
         if few:
             where = f" in {part}/" if part else ""
-            raise DataError(f"too few images{where} of {', '.join(few)}; each class needs at least {least}")
+            listed = ", ".join(few[:SHOWN]) + (", …" if len(few) > SHOWN else "")
+            raise DataError(f"too few images{where} of {listed}; each class needs at least {least}")
     return classes
 
 
@@ -106,11 +116,15 @@ def decode(content: bytes, side: int, path: str) -> np.ndarray:
     """
     try:
         with Image.open(io.BytesIO(content)) as opened:
+            if opened.format == "EPS":  # Pillow would have another program run it
+                raise DataError(f"{path} is PostScript, a program; save it as an image")
             if opened.width * opened.height > LARGEST:
                 raise DataError(f"{path} has {opened.width} × {opened.height} pixels; at most {LARGEST:,} are allowed")
             square = ImageOps.fit(_rgb(ImageOps.exif_transpose(opened)), (side, side), Image.Resampling.BICUBIC)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        what = str(error).partition(" <_io")[0]
+    except DataError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a damaged image makes Pillow raise nearly anything
+        what = line(str(error).partition(" <_io")[0] or type(error).__name__)
         raise DataError(f"{path} is not an image that can be read ({what}); remove it, or save it again") from None
     return np.asarray(square, np.uint8)
 
@@ -127,21 +141,30 @@ def _rgb(image: Image.Image) -> Image.Image:
 def _members(archive: Path) -> Iterator[Member]:
     """The images in an archive, not decoded. Raises DataError."""
     try:
-        with tarfile.open(archive) as tar:
-            for entry in tar:
-                *folders, name = PurePosixPath(entry.name).parts
-                file = tar.extractfile(entry) if entry.isfile() else None
-                if file is None or len(folders) not in (1, 2) or (len(folders) == 2 and folders[0] not in PARTS):
-                    raise DataError(f"{entry.name} in the archive is no <class>/<image>; make it by `alexvgg pack`")
-                yield Member(folders[0] if len(folders) == 2 else "", folders[-1], name, file.read())
-    except (tarfile.TarError, EOFError, OSError) as error:
-        raise DataError(f"damaged archive: {error}; make it again by `alexvgg pack`") from None
+        total = LARGEST_FILE + RATIO * archive.stat().st_size
+        for path, content in plain_files(archive, _allowed, total):
+            *folders, name = PurePosixPath(path).parts
+            yield Member(folders[0] if len(folders) == 2 else "", folders[-1], name, content)
+    except (DataError, OSError) as error:
+        raise DataError(f"{error}; make it again by `alexvgg pack`") from None
+
+
+def _allowed(path: str) -> int:
+    """How many bytes a file may have. Raises DataError where it may not be."""
+    folders = PurePosixPath(path).parts[:-1]
+    if len(folders) not in (1, 2) or (len(folders) == 2 and folders[0] not in PARTS):
+        raise DataError(f"{line(path)} in the archive is no <class>/<image>")
+    return LARGEST_FILE
 
 
 def _arrays(members: list[Member], classes: list[str], side: int) -> Split:
-    images = np.empty((len(members), side, side, 3), np.uint8)
+    try:
+        images = np.empty((len(members), side, side, 3), np.uint8)
+    except MemoryError:
+        what = f"{len(members):,} images of {side} pixels"
+        raise DataError(f"there is no memory for {what}; choose a smaller data.side") from None
     for i, member in enumerate(members):
-        images[i] = decode(member.content, side, member.path)
+        images[i] = decode(member.content, side, line(member.path))
     index = {name: i for i, name in enumerate(classes)}
     return Split(images, np.array([index[one.label] for one in members], np.int32))
 
@@ -159,7 +182,7 @@ def _every_so_often(everything: Split, fraction: float) -> tuple[Split, Split]:
 def _check_superclasses(superclasses: dict[str, list[str]], classes: list[str]) -> None:
     named = {name for members in superclasses.values() for name in members}
     if superclasses and named != set(classes):
-        wrong = ", ".join(sorted(named ^ set(classes))[:5])
+        wrong = ", ".join(sorted(named ^ set(classes))[:SHOWN])
         raise DataError(f"data.superclasses and the classes of the archive differ in {wrong}; name every class once")
 
 
