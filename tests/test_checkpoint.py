@@ -222,7 +222,7 @@ EARLY = [{"crop": 12, "epochs": 1}]
 @pytest.mark.parametrize(
     ("changes", "steps"),
     [
-        ({"optimizer": "adam"}, (3, 3)),
+        pytest.param({"optimizer": "adam"}, (3, 3), marks=pytest.mark.slow),
         ({"optimizer": "adam", "early_crops": EARLY, "stop_after": 5, "cutmix": 0.5, "padding": 1}, (3, 2)),
         pytest.param({"optimizer": "sgd"}, (3, 3), marks=pytest.mark.slow),
     ],

@@ -84,6 +84,7 @@ def made(folder: Path) -> Project:
     return project
 
 
+@pytest.mark.slow
 def test_settings_of_other_tools_change_no_byte(tmp_path, home):
     clean = made(tmp_path / "clean")
     clean.environment["MLFLOW_TRACKING_URI"] = "http://127.0.0.1:9"

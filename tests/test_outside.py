@@ -948,7 +948,7 @@ own = images.Images(
 )
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 for line in sys.stdin:
-    source, path = line.rstrip("\n").split(" ", 1)
+    source, path = line.strip().split(" ", 1)
     try:
         if source == "cifar100":
             cifar100.read(Path(path), {"train": 100, "test": 100})

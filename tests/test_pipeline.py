@@ -306,13 +306,21 @@ def training_under_way(project) -> subprocess.Popen:
     return process
 
 
-def test_interrupted_again_and_again_a_training_goes_on_to_the_same_bytes(project, eager):
+@pytest.mark.parametrize(
+    "signals",
+    [
+        (signal.SIGKILL, signal.SIGHUP),
+        pytest.param((signal.SIGTERM, signal.SIGINT, signal.SIGKILL, signal.SIGHUP), marks=pytest.mark.slow),
+    ],
+    ids=["twice", "again and again"],
+)
+def test_interrupted_a_training_goes_on_to_the_same_bytes(project, eager, signals):
     """First with a tracking server that is down: what it did not get is sent later."""
     before, weights = project.outputs(), project.weights()
     count = len(mlflow_runs(project))
     said = "http://127.0.0.1:9 does not answer"
     project.environment["MLFLOW_TRACKING_URI"] = "http://127.0.0.1:9"
-    for number in (signal.SIGTERM, signal.SIGKILL, signal.SIGHUP, signal.SIGINT):
+    for number in signals:
         process = training_under_way(project)
         project.environment.pop("MLFLOW_TRACKING_URI", None)
         if number == signal.SIGTERM:  # to the stage alone: DVC itself would just die
@@ -339,6 +347,7 @@ def test_interrupted_again_and_again_a_training_goes_on_to_the_same_bytes(projec
     assert {run.info.status for run in runs} == {"FINISHED"}
 
 
+@pytest.mark.slow
 def test_a_reader_that_goes_away_costs_no_training(project, eager):
     """As in `dvc repro 2>&1 | head`: DVC ends when it prints again, but what was under way is made."""
     before, weights = project.outputs(), project.weights()

@@ -422,7 +422,8 @@ def inputs(folder: Path, tries: int, seed: int) -> list[Tally]:
     """Inputs that `tests/test_outside.py` makes up, `tries` in all; it says of each kind how many failed."""
     report = folder / "outside.xml"
     environment = os.environ | {"ALEXVGG_INPUTS": str(tries), "ALEXVGG_SEED": str(seed)}
-    command = [sys.executable, "-m", "pytest", "tests/test_outside.py", "-q", "-p", "no:xdist", f"--junitxml={report}"]
+    command = [sys.executable, "-m", "pytest", "tests/test_outside.py", "-q", "-p", "no:xdist"]
+    command += ["-o", "junit_family=xunit1", f"--junitxml={report}"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     if done.returncode:
         say(done.stdout + done.stderr)

@@ -16,6 +16,8 @@ TAKEN_OVER = {
     "HOME", "USER", "LOGNAME", "SHELL", "PATH", "TMPDIR", "LD_LIBRARY_PATH",
     # the terminal
     "TERM", "COLUMNS", "LINES", "COLORTERM", "NO_COLOR",
+    # the browser, for `alexvgg ui --open`
+    "BROWSER", "DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "DBUS_SESSION_BUS_ADDRESS",
     # Python's compiled files, which decide nothing
     "PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX",
     # which GPUs

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from alexvgg.system import web
 from alexvgg.system.errors import TrackingError
 from alexvgg.tracking import journal
 
@@ -65,4 +66,5 @@ def _wait_for_end_of_input(over: threading.Event) -> None:
 
 
 def in_a_line(error: Exception) -> str:
-    return " ".join((str(error) or type(error).__name__).split())[:300]
+    """What an exception says, without anybody's password."""
+    return web.public(" ".join((str(error) or type(error).__name__).split()))[:300]
