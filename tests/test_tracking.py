@@ -22,7 +22,7 @@ from alexvgg.rows.paths import RowFiles
 from alexvgg.rows.row import Row
 from alexvgg.system import files
 from alexvgg.system.errors import TrackingError
-from alexvgg.tracking import connection, monitor, recording, sync
+from alexvgg.tracking import connection, monitor, recording, registration, sync
 from alexvgg.tracking import journal as journals
 from alexvgg.tracking.journal import Journal
 from alexvgg.tracking.relocation import relocate
@@ -365,6 +365,67 @@ def test_a_deleted_experiment_is_said_once_and_comes_back_with_its_runs(target, 
     target.restore("test")
     assert everything(target, folder) == "2 runs are in MLflow"
     assert len(runs(root)) == 2
+
+
+def with_model(folder: Path, root: Path, key: str = "k1") -> Journal:
+    """A finished training whose files are there."""
+    for name in ("weights", "summary", "description"):
+        (root / name).write_text(name)
+    artifacts = {name: str(root / name) for name in ("weights", "summary", "description")}
+    journal = Journal.create(folder, **start_record(key=key))
+    digest = files.sha256(root / "weights")
+    journal.append("end", status="FINISHED", params=1, val_acc=0.5, weights_sha256=digest, artifacts=artifacts)
+    return journal
+
+
+@pytest.fixture
+def logged(target, monkeypatch) -> list[str]:
+    """Models are logged without their content, which takes a while; the runs that they were logged to."""
+    seen: list[str] = []
+
+    def log(run_id, artifacts, package):
+        api = target.connected()
+        seen.append(run_id)
+        model = api.create_logged_model(api.get_run(run_id).info.experiment_id, "model", run_id)
+        return api.finalize_logged_model(model.model_id, "READY").model_uri
+
+    monkeypatch.setattr(registration, "_log", log)
+    return seen
+
+
+@pytest.mark.parametrize("call", ["create_registered_model", "_create_model_version", "set_model_version_tag"])
+def test_an_interrupted_registration_is_gone_on_with(target, root, folder, logged, monkeypatch, call):
+    """What was uploaded whole is not uploaded again, and there is one version."""
+    import mlflow
+
+    journal = with_model(folder, root)
+    with monkeypatch.context() as broken:
+        broken.setattr(mlflow.MlflowClient, call, lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            target.register(journal.path)
+    target.register(journal.path)
+    everything(target, folder)
+    assert len(logged) == 1
+    [version] = client(root).search_model_versions("name = 'alexvgg-test'")
+    assert version.tags["alexvgg.key"] == "k1"
+    [run] = runs(root)
+    assert run.data.tags["alexvgg.model_version"] == str(version.version)
+
+
+def test_a_deleted_model_is_no_failure_and_comes_back_when_asked(target, root, folder, logged):
+    with_model(folder, root)
+    with_model(folder, root, "k2")
+    everything(target, folder)
+    client(root).delete_model_version("alexvgg-test", "1")
+    assert everything(target, folder) == "2 runs are in MLflow"
+    assert len(client(root).search_model_versions("name = 'alexvgg-test'")) == 1
+    client(root).delete_registered_model("alexvgg-test")
+    assert everything(target, folder) == "2 runs are in MLflow"
+    assert not client(root).search_model_versions("name = 'alexvgg-test'")
+    target.restore("test")
+    everything(target, folder)
+    assert len(client(root).search_model_versions("name = 'alexvgg-test'")) == 2
+    assert len(logged) == 2
 
 
 def test_a_renamed_experiment_is_found_again(target, root, folder):

@@ -44,18 +44,19 @@ def find_or_create(client: Any, profile: str, lock: Path, artifacts: Path | None
     return str(found.experiment_id)
 
 
-def restore(client: Any, profile: str) -> None:
-    """Bring back the experiment of a profile and its runs, as far as somebody deleted them."""
+def restore(client: Any, profile: str) -> str | None:
+    """Bring back the experiment of a profile and its runs, as far as somebody deleted them. Its id, if there is one."""
     from mlflow.entities import ViewType
 
     found = _search(client, profile)
     if found is None:
-        return
+        return None
     if found.lifecycle_stage == "deleted":
         client.restore_experiment(found.experiment_id)
     while runs := client.search_runs([found.experiment_id], "", ViewType.DELETED_ONLY, max_results=100):
         for run in runs:
             client.restore_run(run.info.run_id)
+    return str(found.experiment_id)
 
 
 def _search(client: Any, profile: str) -> Any | None:

@@ -61,6 +61,14 @@ def choose_best(client: Any, name: str, keys: set[str]) -> None:
         client.set_registered_model_alias(name, ALIAS, best.version)
 
 
+def forget_deleted(client: Any, experiment: str, name: str) -> None:
+    """Let models be registered again whose version somebody deleted."""
+    there = {str(one.version) for one in client.search_model_versions(f"name = '{name}'")}
+    for run in client.search_runs([experiment], max_results=1000):
+        if run.data.tags.get(MODEL_TAG, "") not in ("", *there):
+            client.delete_tag(run.info.run_id, MODEL_TAG)
+
+
 def _about(start: dict[str, Any], end: dict[str, Any]) -> str:
     commit = start["tags"].get("mlflow.source.git.commit", "unknown")
     edited = " with uncommitted changes" if start["tags"].get("git.dirty") == "true" else ""

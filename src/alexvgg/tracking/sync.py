@@ -78,8 +78,10 @@ class Target:
         registration.choose_best(self.connected(), experiments.name_of(profile), self._table(profile))
 
     def restore(self, profile: str) -> None:
-        """Bring back what somebody deleted in MLflow."""
-        experiments.restore(self.connected(), profile)
+        """Bring back what somebody deleted in MLflow; models are registered again when they are sent next."""
+        experiment = experiments.restore(self.connected(), profile)
+        if experiment is not None:
+            registration.forget_deleted(self._client, experiment, experiments.name_of(profile))
 
     def _table(self, profile: str) -> set[str]:
         """The keys of the rows that are in the project now; those of an experiment in a copy elsewhere are not."""
