@@ -65,9 +65,7 @@ class Target:
     def register(self, path: Path) -> str | None:
         """Send a journal, and register the model of the training if it is finished. Returns what `send` does."""
         run_id = self.send(path)
-        locks = self._lock.parent / "locks"
-        locks.mkdir(parents=True, exist_ok=True)
-        alone = FileLock(locks / f"{path.stem}.lock")
+        alone = FileLock(path.with_suffix(".lock"))
         with suppress(Timeout), alone.acquire(timeout=0):  # else another process is about it
             if run_id is not None and registration.register(self._client, run_id, path, self._package):
                 self.choose_best(journal.read(path)[0]["profile"])
