@@ -47,12 +47,12 @@ setup: .venv/ready $(if $(GPU),.venv/gpu) $(if $(BENCH),.venv/bench) ## install 
 always:
 
 repro: .venv/ready ## run the pipeline and print the results table (PROFILE=quickstart|cpu|slides makes that profile the one in use; MODELS="alexnet …": only these rows)
-	@$(if $(PROFILE),$(BIN)/alexvgg profile "$(PROFILE)")
-	@$(BIN)/alexvgg check
-	@targets=$$($(BIN)/alexvgg targets $(MODELS)) || exit; \
-	$(BIN)/dvc repro --keep-going $$targets; made=$$?; \
+	@$(if $(PROFILE),"$(BIN)/alexvgg" profile "$(PROFILE)")
+	@"$(BIN)/alexvgg" check
+	@targets=$$("$(BIN)/alexvgg" targets $(MODELS)) || exit; \
+	"$(BIN)/dvc" repro --keep-going $$targets; made=$$?; \
 	[ $$made -ne $(INTERRUPTED) ] || exit $$made; \
-	$(BIN)/alexvgg finish && $(BIN)/alexvgg show $(MODELS); shown=$$?; \
+	"$(BIN)/alexvgg" finish && "$(BIN)/alexvgg" show $(MODELS); shown=$$?; \
 	[ $$made -eq 0 ] && exit $$shown || exit $$made
 
 test: .venv/ready ## the tests, at most 6 minutes on two cores

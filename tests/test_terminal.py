@@ -87,7 +87,7 @@ def test_a_stage_outlives_its_terminal(tmp_path):
 
 
 def test_without_any_output_a_program_runs_too(tmp_path):
-    closed = f'exec {sys.executable} -c "$0" >&- 2>&-'
+    closed = f'exec "{sys.executable}" -c "$0" >&- 2>&-'
     done = subprocess.run(["sh", "-c", closed, STAGE], cwd=tmp_path, stdin=subprocess.DEVNULL, check=False)
     assert done.returncode == 0
     assert (tmp_path / "made").read_text() == "whole"
