@@ -41,8 +41,8 @@ def after_repro() -> None:
     """As `sync_runs`, but MLflow is only a view: that it cannot be used is said, and is no error."""
     try:
         _brought_up_to_date()
-    except TrackingError as error:
-        print(f"tracking: {error}", file=sys.stderr)
+    except Exception as error:  # noqa: BLE001 - nor is whatever it raises
+        print(f"tracking: {sender.in_a_line(error)}", file=sys.stderr)
 
 
 def waiting() -> sync.Waiting:
