@@ -55,7 +55,7 @@ repro: .venv/ready ## run the pipeline and print the results table (PROFILE=quic
 	"$(BIN)/alexvgg" finish && "$(BIN)/alexvgg" show $(MODELS); shown=$$?; \
 	[ $$made -eq 0 ] && exit $$shown || exit $$made
 
-test: .venv/ready ## the tests, at most 6 minutes on two cores
+test: .venv/ready ## the fast tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-slow: .venv/ready ## the tests that take longer

@@ -320,6 +320,20 @@ def test_an_evaluation_that_dvc_skipped_is_added_from_its_files(folder, inputs, 
     assert recording.is_recorded(folder, made)
 
 
+def test_an_evaluation_that_comes_back_is_the_one_that_mlflow_shows(target, root, folder, inputs, tmp_path):
+    """As after a parameter of the evaluation is changed and changed back: MLflow shows the latest by time."""
+    row = records.row()
+    made = written(tmp_path / "row", row)
+    own = recording.begin(folder, "test", row.summary, inputs)
+    recording.finish(own, row.summary, made, inputs)
+    recording.evaluated(own, row.evaluation, row.answers)
+    recording.evaluated(own, records.evaluation(test_acc=0.43), row.answers)
+    recording.find_or_rebuild(folder, "test", made, inputs)
+    everything(target, folder)
+    assert [run.data.metrics["test_acc"] for run in runs(root)] == [row.evaluation.metrics["test_acc"]]
+    assert sync.waiting(target, folder) == sync.Waiting(0, 0)
+
+
 def test_a_run_of_a_dvc_experiment_bears_its_name(target, root, folder):
     finished(folder, tags={"dvc.exp_name": "rusty-nail"})
     everything(target, folder)

@@ -2,7 +2,6 @@
 
 import os
 import sys
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,8 +9,6 @@ from alexvgg.params import file
 from alexvgg.pipeline import layout
 from alexvgg.rows.identity import Inputs
 from alexvgg.rows.paths import RowFiles
-from alexvgg.rows.summary import Summary
-from alexvgg.system import web
 from alexvgg.system.errors import AlexvggError, TrackingError
 from alexvgg.tracking import connection, experiments, recording, sender, sync, ui, views
 
@@ -76,7 +73,7 @@ def open_ui(port: int, browse: bool = False) -> None:
     with ui.waiting("bringing MLflow up to date …"):
         sent, notes, shown = _up_to_date_views(profile)
     for note in notes:
-        print(f"tracking: {web.public(note)}", file=sys.stderr)
+        print(f"tracking: {note}", file=sys.stderr)
     if shown is None:
         print(f"MLflow has no runs of profile {profile}; make them: make repro PROFILE={profile}")
         return
@@ -90,7 +87,8 @@ def open_ui(port: int, browse: bool = False) -> None:
 
 def _up_to_date_views(profile: str) -> tuple[str, list[str], views.Shown | None]:
     """Send what MLflow lacks, and write the views of the runs: what was sent, what was refused, what there is."""
-    client = target().connected()
+    to = target()
+    client = to.connected()
     sent, notes = "", []
     try:
         experiments.find(client, profile)  # one that somebody deleted is told before anything is sent to it
@@ -101,20 +99,11 @@ def _up_to_date_views(profile: str) -> tuple[str, list[str], views.Shown | None]
         experiment = experiments.find(client, profile)
         report = layout.reports(profile) / "results.md"
         text = report.read_text(encoding="utf-8", errors="replace") if report.is_file() else ""
-        shown = views.update(client, experiment, _keys(), profile, text) if experiment else None
+        shown = views.update(client, experiment, to.table(profile), profile, text) if experiment else None
     except AlexvggError:
         raise
     except Exception as error:  # noqa: BLE001 - MLflow and what it builds on raise their own
-        raise TrackingError(f"MLflow cannot be read: {web.public(sender.in_a_line(error))}") from None
+        raise TrackingError(f"MLflow cannot be read: {sender.in_a_line(error)}") from None
     if shown and shown.refused:
         notes.append(f"MLflow did not take all views and the description of the runs: {shown.refused}")
     return sent, notes, shown
-
-
-def _keys() -> set[str]:
-    """The keys of the rows of the present table, as far as they can be read."""
-    found = set()
-    for row, _ in _rows():
-        with suppress(AlexvggError):
-            found.add(Summary.read(row.summary).key)
-    return found

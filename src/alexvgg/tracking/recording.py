@@ -121,7 +121,7 @@ def find_or_rebuild(folder: Path, profile: str, row: RowFiles, inputs: Inputs) -
     found = newest(folder, summary.key, "FINISHED")
     journal = Journal(found) if found else _rebuild(folder, profile, summary, row, inputs)
     if row.whole:
-        evaluated(journal, Evaluation.read(row.evaluation), answers.read(row.answers), time=UNKNOWN)
+        evaluated(journal, Evaluation.read(row.evaluation), answers.read(row.answers), restored=True)
     return journal
 
 
@@ -143,9 +143,13 @@ def _rebuild(folder: Path, profile: str, summary: Summary, row: RowFiles, inputs
     return journal
 
 
-def evaluated(journal: Journal, evaluation: Evaluation, given: pd.DataFrame, **when: int) -> None:
-    """Add what `evaluate` measured to the journal of a training, unless it ends with the same."""
+def evaluated(journal: Journal, evaluation: Evaluation, given: pd.DataFrame, restored: bool = False) -> None:
+    """Add what `evaluate` measured to the journal of a training, unless it ends with the same.
+
+    When it was measured is unknown if it was `restored`; but MLflow shows the latest, so it is later than another.
+    """
     measured = {"metrics": evaluation.metrics, "by_class": accuracy_by_class(given)}
-    earlier = [{name: record.get(name) for name in measured} for record in of_kind(journal.path, "evaluation")]
-    if earlier[-1:] != [measured]:
+    earlier = of_kind(journal.path, "evaluation")
+    if not earlier or any(earlier[-1].get(name) != value for name, value in measured.items()):
+        when = {"time": max((record["time"] + 1 for record in earlier), default=UNKNOWN)} if restored else {}
         journal.append("evaluation", **measured, **when)

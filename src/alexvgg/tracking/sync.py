@@ -73,7 +73,7 @@ class Target:
 
     def choose_best(self, profile: str) -> None:
         """Put the alias `best` on the best model of the present table."""
-        registration.choose_best(self.connected(), experiments.name_of(profile), self._table(profile))
+        registration.choose_best(self.connected(), experiments.name_of(profile), self.table(profile))
 
     def restore(self, profile: str) -> None:
         """Bring back what somebody deleted in MLflow; models are registered again when they are sent next."""
@@ -81,7 +81,7 @@ class Target:
         if experiment is not None:
             registration.forget_deleted(self._client, experiment, experiments.name_of(profile))
 
-    def _table(self, profile: str) -> set[str]:
+    def table(self, profile: str) -> set[str]:
         """The keys of the rows that are in the project now; those of an experiment in a copy elsewhere are not."""
         found = set()
         for summary in (self._root / "rows" / profile).glob("*/summary.json"):
