@@ -1,7 +1,7 @@
 # Everything a person types. `make help` lists it.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test test-slow torture bench failures readme check format lock ui always
+.PHONY: help setup repro test test-slow torture bench failures readme schema check format lock ui always
 # All targets work in the same environment and folders: with `make -j`, too, one comes after the other.
 .NOTPARALLEL:
 
@@ -19,6 +19,12 @@ SEED ?= 0
 ROUNDS ?=
 OUTPUT ?=
 BIN := .venv/bin
+# Several rows of the table at once: how many, where, and with what each.
+JOBS ?=
+RAY := $(if $(JOBS),$(RAY_ADDRESS))
+ROWS = --jobs $(JOBS) $(if $(CPUS_PER_ROW),--cpus-per-row $(CPUS_PER_ROW)) $(if $(GPUS_PER_ROW),--gpus-per-row $(GPUS_PER_ROW)) $(if $(RAY),--ray "$(RAY)")
+COMPILE := $(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-header \
+  --no-emit-index-url --no-annotate --quiet
 # What DVC exits with after Ctrl-C.
 INTERRUPTED := 252
 # Stages run `python`: put the project's own first, whichever environment is active.
@@ -31,7 +37,7 @@ unexport BASH_ENV CDPATH GREP_OPTIONS PYTHONHOME
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-setup: .venv/ready $(if $(GPU),.venv/gpu) $(if $(BENCH),.venv/bench) ## install everything into .venv (GPU=1 adds the CUDA libraries, BENCH=1 PyTorch for `make bench`)
+setup: .venv/ready $(if $(GPU),.venv/gpu) $(if $(BENCH),.venv/bench) $(if $(CLUSTER),.venv/cluster) ## install everything into .venv (GPU=1 adds the CUDA libraries, BENCH=1 PyTorch for `make bench`, CLUSTER=1 Ray, S3 and PostgreSQL)
 	@echo "setup: .venv is ready"
 
 # Asked each time: it knows what make does not see, such as a .venv that was copied from another machine.
@@ -44,13 +50,18 @@ setup: .venv/ready $(if $(GPU),.venv/gpu) $(if $(BENCH),.venv/bench) ## install 
 .venv/bench: .venv/ready
 	@bash scripts/setup.sh bench
 
+.venv/cluster: .venv/ready
+	@bash scripts/setup.sh cluster
+
 always:
 
-repro: .venv/ready ## run the pipeline and print the results table (PROFILE=quickstart|cpu|slides makes that profile the one in use; MODELS="alexnet …": only these rows)
+repro: .venv/ready $(if $(RAY),.venv/cluster) ## run the pipeline and print the results table (PROFILE=quickstart|cpu|slides makes that profile the one in use; MODELS="alexnet …": only these rows; JOBS=2: so many rows at once, RAY_ADDRESS=…: on that Ray cluster, CPUS_PER_ROW, GPUS_PER_ROW)
 	@$(if $(PROFILE),"$(BIN)/alexvgg" profile "$(PROFILE)")
 	@"$(BIN)/alexvgg" check
 	@targets=$$("$(BIN)/alexvgg" targets $(MODELS)) || exit; \
-	"$(BIN)/dvc" repro --keep-going $$targets; made=$$?; \
+	made=0; $(if $(JOBS),"$(BIN)/alexvgg" rows $(ROWS) $(MODELS); made=$$?;) \
+	[ $$made -ne 130 ] || exit $(INTERRUPTED); \
+	[ $$made -ne 0 ] || { "$(BIN)/dvc" repro --keep-going $(if $(RAY),--pull) $$targets; made=$$?; }; \
 	[ $$made -ne $(INTERRUPTED) ] || exit $$made; \
 	"$(BIN)/alexvgg" finish && "$(BIN)/alexvgg" show $(MODELS); shown=$$?; \
 	[ $$made -eq 0 ] && exit $$shown || exit $$made
@@ -79,6 +90,9 @@ failures: .venv/ready ## make docs/failures.md from its tests
 readme: .venv/ready ## write the tables of reports/ into the READMEs
 	$(BIN)/python scripts/readme.py
 
+schema: .venv/ready ## write what editors check params.yaml with, and docs/reference/parameters.md
+	$(BIN)/python scripts/schema.py
+
 check: .venv/ready ## lint, format, types, which room imports which, known vulnerabilities
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -90,9 +104,10 @@ format: .venv/ready ## rewrite the sources in the project's format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-lock: .venv/ready ## choose versions anew and pin them with their hashes in requirements.lock
-	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --upgrade \
-	  --generate-hashes --no-header --no-emit-index-url --no-annotate --quiet --output-file requirements.lock
+lock: .venv/ready ## choose versions anew and pin them with their hashes in requirements.lock and cluster.lock
+	$(COMPILE) --upgrade --output-file requirements.lock
+	cp requirements.lock cluster.lock
+	$(COMPILE) --group cluster --output-file cluster.lock
 
 ui: .venv/ready ## print links into MLflow: table, curves, comparison; Ctrl-C ends it (PORT=5000, OPEN=1: open them in the browser)
 	@$(BIN)/alexvgg ui --port $(PORT) $(if $(OPEN),--open)

@@ -89,6 +89,9 @@ install_extra() {
     if [ "$1" = gpu ]; then
         echo "setup: installing the CUDA libraries"
         install --constraint requirements.lock "tensorflow[and-cuda]"
+    elif [ "$1" = cluster ]; then
+        echo "setup: installing Ray, and what a team's servers need"
+        install --compile-bytecode --require-hashes --requirements cluster.lock
     else
         echo "setup: installing PyTorch, which only the benchmarks use"
         install --constraint requirements.lock --group bench
@@ -145,7 +148,7 @@ END
 make_all() {
     local again= extra extras
     check_folder
-    extras=$(cd .venv 2>/dev/null && ls -d gpu bench 2>/dev/null || true)
+    extras=$(cd .venv 2>/dev/null && ls -d gpu bench cluster 2>/dev/null || true)
     if [ -e .venv ] && ! venv_runs; then
         echo "setup: the .venv here does not run, half-made or from elsewhere, or its Python gone; making it anew"
         find .venv/ -mindepth 1 -delete

@@ -441,7 +441,7 @@ def damaged_journal(folder: Path, operations: list[tuple]) -> None:
     if not {what for what, *_ in operations} & {"swap", "double", "other"}:
         rest = iter(written)
         assert all(record in rest for record in whole)  # in the order in which they were written
-    assert journal.status(found)[0] in ("RUNNING", "FINISHED")
+    assert journal.status(found) in ("RUNNING", "FINISHED")
     for start in (start for _, start in journal.starts(path.parent)):
         assert start in known
     journal.Journal(path).append("evaluation", metrics={"test_acc": 0.75})

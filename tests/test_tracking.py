@@ -155,7 +155,7 @@ def test_a_journal_begins_with_all_that_decides_the_result(folder, inputs):
     journal = recording.begin(folder, "test", identity, inputs)
     [start] = journals.read(journal.path)
     known = json.loads(identity.model_dump_json())
-    assert set(start) == {"kind", "time", "uid", "process", *start_record(), *known}
+    assert set(start) == {"kind", "time", "uid", "process", "begun", "host", *start_record(), *known}
     assert {name: start[name] for name in known} == known
     assert (start["profile"], start["key"], start["tags"]["dvc.stage"]) == ("test", identity.key, "train@alexnet-3")
     digests = {name: identity.data[name] for name in ("train", "val", "description")}
@@ -491,9 +491,22 @@ def test_killed_training_is_closed_as_such(target, root, folder):
     everything(target, folder)
     assert [run.info.status for run in runs(root)] == ["KILLED"]
     alive = Journal.create(folder, **start_record(key="k2"))
+    reused = Journal.create(folder, **start_record(key="k3"))  # its process is gone, its number another's
+    text = json.dumps({**journals.read(reused.path)[0], "begun": 1.0})
+    reused.path.write_text(f"{zlib.crc32(text.encode()):08x} {text}\n")
     everything(target, folder)
-    assert sorted(run.info.status for run in runs(root)) == ["KILLED", "RUNNING"]
+    assert sorted(run.info.status for run in runs(root)) == ["KILLED", "KILLED", "RUNNING"]
     assert journals.newest(folder, "k2") == alive.path
+
+
+def test_a_training_on_another_machine_is_at_work_while_its_journal_grows(folder):
+    journal = Journal.create(folder, **start_record())
+    text = json.dumps({**journals.read(journal.path)[0], "host": "elsewhere", "process": 2**22 - 1})
+    journal.path.write_text(f"{zlib.crc32(text.encode()):08x} {text}\n")
+    assert journals.is_written(journal.path)
+    long_ago = time.time() - 2 * journals.SILENT
+    os.utime(journal.path, (long_ago, long_ago))
+    assert not journals.is_written(journal.path)
 
 
 def test_a_damaged_line_costs_that_line_only(folder):
@@ -673,7 +686,8 @@ def test_best_model_by_validation_has_the_alias(tf, target, root, folder, tmp_pa
     artifacts = {"weights": "m.weights.h5", "summary": "summary.json", "description": "description.json"}
     ends = []
     for seed, val_acc in enumerate([0.5, 0.9, 0.7]):
-        journal = Journal.create(folder, **start_record(seed=seed, key=f"k{seed}"))
+        row = records.summary(model="alexnet", seed=seed)
+        journal = Journal.create(folder, **start_record(seed=seed, key=row.key))
         ends.append({
             "status": "FINISHED", "params": 1, "val_acc": val_acc,
             "weights_sha256": files.sha256(tmp_path / "m.weights.h5"),
@@ -681,7 +695,7 @@ def test_best_model_by_validation_has_the_alias(tf, target, root, folder, tmp_pa
         })  # fmt: skip
         journal.append("end", **ends[-1])
         assert target.register(journal.path) == target.register(journal.path)
-        files.write_json(root / "rows" / "test" / f"alexnet-{seed}" / "summary.json", {"key": f"k{seed}"})
+        row.write(root / "rows" / "test" / f"alexnet-{seed}" / "summary.json")
     journal = Journal.create(folder, **start_record(seed=9, key="thrown away"))  # in no table
     journal.append("end", **ends[0] | {"val_acc": 0.99})
     target.register(journal.path)

@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 
 from alexvgg.checkpoints.snapshot import FILES, Snapshot, dump, files_of, listed, read
 from alexvgg.system import files
-from alexvgg.system.errors import TrainingError
+from alexvgg.system.errors import CheckpointUnusable, TrainingError
 
 KEPT = 2
 ACCEPTED = "accepted"  # a file: they may be used in another environment than the one that made them
@@ -50,7 +50,7 @@ class Checkpoints:
     def newest(self, environment: dict[str, str]) -> Snapshot | None:
         """The newest checkpoint that is whole; None where there is none to go on from.
 
-        Raises TrainingError if all are damaged, or if it was made in another environment than `environment`
+        Raises CheckpointUnusable if all are damaged, or if it was made in another environment than `environment`
         and nobody accepted that.
         """
         damaged = []
@@ -63,7 +63,7 @@ class Checkpoints:
             self._refuse_foreign(snapshot, environment)
             return snapshot
         if damaged:
-            raise TrainingError(
+            raise CheckpointUnusable(
                 f"no checkpoint of {self.name} is whole ({'; '.join(damaged)}); "
                 "start again from the beginning: alexvgg checkpoints --discard"
             )
@@ -150,7 +150,7 @@ class Checkpoints:
             if snapshot.environment.get(name) != environment.get(name)
         ]
         if differences and not (self.folder / ACCEPTED).exists():
-            raise TrainingError(
+            raise CheckpointUnusable(
                 f"the checkpoint of {self.name} at step {snapshot.step} comes from another environment "
                 f"({'; '.join(differences)}), where sums may round differently; go on there, or give up exactness: "
                 "alexvgg checkpoints --accept, or start again: alexvgg checkpoints --discard"

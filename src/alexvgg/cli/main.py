@@ -76,6 +76,16 @@ def _about_runs(command: Command) -> None:
     targets = command("targets", "runs.name_targets", "name the DVC stages that make some rows of the table")
     targets.add_argument("models", nargs="*")
     targets.add_argument("--report", action="store_true", help="name what a report reads instead: all but the weights")
+    row = command("row", "rows.make_row", "make one row of the table: pull what is missing, train, evaluate, push")
+    row.add_argument("name", metavar="ROW", help="<model>-<seed>")
+    row.add_argument("--local", action="store_true", help="neither pull nor push, though there is a DVC remote")
+    row.add_argument("--attached", action="store_true", help="end, with a checkpoint, when standard input ends")
+    rows = command("rows", "rows.make_rows", "make rows of the table at once (`make repro JOBS=…` uses this)")
+    rows.add_argument("models", nargs="*")
+    rows.add_argument("--jobs", type=_positive, default=1, help="rows at once")
+    rows.add_argument("--cpus-per-row", type=_positive, help="default: an equal share; on a cluster, 1")
+    rows.add_argument("--gpus-per-row", type=int, default=0)
+    rows.add_argument("--ray", metavar="ADDRESS", help="of a Ray cluster that makes them, instead of this machine")
     command("finish", "runs.finish", "after DVC: keep the profile's lock, remove checkpoints of recorded results")
 
 
@@ -91,6 +101,16 @@ def _about_results(command: Command) -> None:
     command("times", "results.show_times", "print how long the trainings of this profile took")
     models = command("models", "results.list_models", "list the networks: input, parameters, forward GFLOP")
     models.add_argument("--json", action="store_true", dest="as_json")
+    predict = command("predict", "predicting.predict", "say what images show, by the best network in MLflow")
+    predict.add_argument(
+        "images", nargs="+", metavar="IMAGE", help="a file, a folder, or - for a list of paths on stdin"
+    )
+    predict.add_argument(
+        "--model", help="a network of the roster, from its weights here, instead of the best in MLflow"
+    )
+    predict.add_argument("--seed", type=int, help="of that network; default: the first of the profile")
+    predict.add_argument("--json", action="store_true", dest="as_json")
+    predict.set_defaults(here=Path.cwd())
     compare = command("compare", "comparing.compare", "show what differs between revisions, experiments, the workspace")
     compare.add_argument("revisions", nargs="*", help="default: HEAD, the workspace, the experiments since HEAD")
 
@@ -113,6 +133,12 @@ def _about_state(command: Command) -> None:
     doctor = command("doctor", "state.examine", "check this machine and the project, and say what to do")
     doctor.add_argument("--fix", action="store_true", help="do what it advises, where that is safe")
     command("gc", "state.collect_garbage", "remove from DVC's cache what no profile's lock needs")
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 up")
+    return int(text)
 
 
 def _later(function: str) -> Callable[..., None]:

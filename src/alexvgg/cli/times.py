@@ -39,7 +39,7 @@ class Timing:
 
 def timing(records: list[dict[str, Any]]) -> Timing | None:
     """What the records of one journal say; None if its training is not finished or was not run here."""
-    if journal.status(records)[0] != "FINISHED":
+    if journal.status(records) != "FINISHED":
         return None
     start = records[0]
     versions = next((r["versions"] for r in records if r["kind"] == "environment"), None)

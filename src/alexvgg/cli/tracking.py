@@ -19,7 +19,9 @@ def target() -> sync.Target:
 
 
 def send_journal(journal: Path) -> None:
-    """Send a journal on until standard input ends."""
+    """Send a journal on until standard input ends; none from a clone whose journals travel."""
+    if layout.journals_travel().exists():
+        return
     to = target()
     sender.send(journal, lambda: to.send(journal), lambda: to.register(journal))
 

@@ -90,6 +90,11 @@ def journals() -> Path:
     return project_root() / ".alexvgg" / "journals"
 
 
+def journals_travel() -> Path:
+    """A file in a clone on a cluster, whose journals somebody else sends to MLflow."""
+    return project_root() / ".alexvgg" / "journals-travel"
+
+
 def checkpoints(name: str, key: str) -> Path:
     """The folder of the checkpoints of one computation; `key` is the digest of all that decides its result."""
     return all_checkpoints() / f"{name}-{key[:16]}"

@@ -74,12 +74,22 @@ def settings(rows: list[Row]) -> str:
     images = first.images
     lines = [
         f"Data: {first.title}, {images['train']:,} images to train, {images['val']:,} to validate, "
-        f"{images['test']:,} to test. Archive sha256 `{first.archive_sha256[:12]}…`. Hardware: {first.hardware}.",
+        f"{images['test']:,} to test. Archive sha256 `{first.archive_sha256[:12]}…`. Hardware: {_hardware(rows)}.",
         "",
     ]
     for several in by_model(rows).values():
         lines.append(f"- {several[0].summary.model}: {how_trained(several[0].summary)}")
     return "\n".join(lines)
+
+
+def _hardware(rows: list[Row]) -> str:
+    """What computed; where rows differ, which of them where."""
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        found.setdefault(row.summary.hardware, []).append(row.summary.name)
+    if len(found) == 1:
+        return rows[0].summary.hardware
+    return "; ".join(f"{hardware} ({', '.join(names)})" for hardware, names in found.items())
 
 
 def how_trained(summary: Summary) -> str:

@@ -52,6 +52,12 @@ class NetworkError(AlexvggError):
     exit_code = 8
 
 
+class CheckpointUnusable(TrainingError):
+    """The checkpoints of this work are damaged, or another environment's."""
+
+    exit_code = 9
+
+
 class Interrupted(AlexvggError):
     """Somebody asked the process to end, and it did, with its state kept."""
 

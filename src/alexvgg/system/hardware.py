@@ -42,6 +42,19 @@ def threads() -> int:
     return max(1, int(min(bound_to, quota(CGROUPS, Path("/proc/self/cgroup")))))
 
 
+def processors() -> list[int]:
+    """The numbers of as many processors as `threads` says, of those that this process may use."""
+    allowed = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
+    return list(allowed)[: threads()]
+
+
+def gpu_numbers() -> list[str]:
+    """The NVIDIA GPUs that this process may use, as `CUDA_VISIBLE_DEVICES` names them."""
+    if (named := os.environ.get("CUDA_VISIBLE_DEVICES")) is not None:
+        return [each for each in named.split(",") if each not in ("", "-1")]
+    return [str(number) for number, _ in enumerate(sorted(Path("/proc/driver/nvidia/gpus").glob("*")))]
+
+
 def quota(groups: Path, membership: Path) -> float:
     """How many processors' time Linux allows this process; infinite if it does not limit it.
 

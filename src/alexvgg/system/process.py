@@ -32,6 +32,7 @@ TAKEN_OVER = {
 FAMILIES = (
     "ALEXVGG_", "DVC_", "XDG_", "MLFLOW_TRACKING_", "MLFLOW_HTTP_REQUEST_", "MLFLOW_S3_", "MLFLOW_GCS_",
     "MLFLOW_ARTIFACT_UPLOAD_", "MLFLOW_MULTIPART_", "MLFLOW_ENABLE_PROXY_MULTIPART_", "AWS_", "AZURE_",
+    "RAY_",
 )  # fmt: skip
 # What asks a program to end: Ctrl-C, `kill` and schedulers, the end of the terminal (where there is such a signal).
 ENDINGS = {signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)}

@@ -8,11 +8,17 @@ first), `environment`, `step`, `epoch`, `system`, `end` (status and outputs), `r
 
 import json
 import os
+import socket
 import time
 import uuid
 import zlib
 from pathlib import Path
 from typing import Any
+
+import psutil
+
+SILENT = 120.0  # seconds without a record; what a machine does is recorded every ten
+ABOUT_PROCESS = {"process", "begun", "host"}  # fields of `start` and `resume`
 
 
 class Journal:
@@ -27,12 +33,12 @@ class Journal:
         folder.mkdir(parents=True, exist_ok=True)
         uid = uuid.uuid4().hex
         journal = cls(folder / f"{uid}.jsonl")
-        journal.append("start", uid=uid, process=os.getpid(), **identity)
+        journal.append("start", uid=uid, **_this_process(), **identity)
         return journal
 
     def resume(self) -> None:
         """Go on after the process that wrote it ended."""
-        self.append("resume", process=os.getpid())
+        self.append("resume", **_this_process())
 
     def append(self, kind: str, **fields: Any) -> None:
         """Add a record; it is on the disk when this returns. Half a line that a killed process left is closed."""
@@ -62,15 +68,34 @@ def _record(line: bytes) -> dict[str, Any]:
     return record
 
 
-def status(records: list[dict[str, Any]]) -> tuple[str, int]:
-    """How the training of a journal stands, in MLflow's words, and the process that works or worked on it."""
-    status, process = "RUNNING", -1
+def status(records: list[dict[str, Any]]) -> str:
+    """How the training of a journal stands, in MLflow's words."""
+    status = "RUNNING"
     for record in records:
-        if record["kind"] in ("start", "resume"):
-            status, process = "RUNNING", record["process"]
+        if record["kind"] == "resume":
+            status = "RUNNING"
         elif record["kind"] == "end":
             status = record["status"]
-    return status, process
+    return status
+
+
+def is_written(path: Path) -> bool:
+    """Whether the process that writes a journal is at work.
+
+    One on another machine, whose journal lies in a shared folder, is if the journal grew not long ago.
+    """
+    last = [record for record in read(path) if record["kind"] in ("start", "resume")][-1]
+    if last.get("host", socket.gethostname()) != socket.gethostname():
+        return time.time() - path.stat().st_mtime < SILENT
+    try:
+        begun = psutil.Process(last["process"]).create_time()
+    except psutil.Error:
+        return False
+    return abs(begun - last.get("begun", begun)) < 1.0  # else its number is another process's by now
+
+
+def _this_process() -> dict[str, Any]:
+    return {"process": os.getpid(), "begun": psutil.Process().create_time(), "host": socket.gethostname()}
 
 
 def of_kind(path: Path, kind: str) -> list[dict[str, Any]]:
@@ -81,7 +106,7 @@ def of_kind(path: Path, kind: str) -> list[dict[str, Any]]:
 def newest(folder: Path, key: str, ended: str | None = None) -> Path | None:
     """The newest journal in `folder` of the training with this key, or of those that ended with this status."""
     matching = [path for path, start in starts(folder) if start["key"] == key]
-    matching = [path for path in matching if ended in (None, status(read(path))[0])]
+    matching = [path for path in matching if ended in (None, status(read(path)))]
     return matching[-1] if matching else None
 
 

@@ -87,7 +87,7 @@ def _describe(client: Any, run_id: str, start: dict[str, Any]) -> None:
     params = [Param(name, str(value)) for name, value in headline.items()]
     client.log_batch(run_id, params=params)
     client.log_inputs(run_id, [_dataset(start["dataset"])])
-    client.log_dict(run_id, {k: v for k, v in start.items() if k not in ("uid", "process")}, "params.json")
+    client.log_dict(run_id, {k: v for k, v in start.items() if k not in {"uid", *journal.ABOUT_PROCESS}}, "params.json")
 
 
 def _send_rest(client: Any, run_id: str, record: dict[str, Any]) -> None:

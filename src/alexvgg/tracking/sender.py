@@ -54,7 +54,7 @@ def send(path: Path, send_new: Callable[[], Any], finish: Callable[[], Any]) -> 
 
 def close_if_killed(path: Path) -> bool:
     """Note in the journal of a training that stopped without an end record that it was killed."""
-    killed = journal.status(journal.read(path))[0] == "RUNNING"
+    killed = journal.status(journal.read(path)) == "RUNNING"
     if killed:
         journal.Journal(path).append("end", status="KILLED")
     return killed

@@ -1,6 +1,5 @@
 """Send journals to one tracking server or database."""
 
-import os
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from alexvgg.system import files
+from alexvgg.rows.summary import Summary
 from alexvgg.system.errors import AlexvggError, TrackingError
 from alexvgg.tracking import connection, experiments, journal, registration, runs
 from alexvgg.tracking.sender import close_if_killed, in_a_line
@@ -86,8 +85,8 @@ class Target:
         found = set()
         for summary in (self._root / "rows" / profile).glob("*/summary.json"):
             try:
-                found.add(files.read_json(summary)["key"])
-            except (AlexvggError, KeyError, TypeError):
+                found.add(Summary.read(summary).key)
+            except AlexvggError:
                 continue
         return found
 
@@ -100,7 +99,7 @@ def everything(target: Target, folder: Path) -> str:
     found = journal.starts(folder)
     refused, deleted = [], 0
     for path, _ in found:
-        if not is_running(path):
+        if not journal.is_written(path):
             close_if_killed(path)
         try:
             deleted += target.register(path) is None
@@ -129,21 +128,6 @@ def waiting(target: Target, folder: Path) -> Waiting:
     unsent = [
         path
         for path, state in states.items()
-        if state == "waiting" or (journal.status(journal.read(path))[0] == "RUNNING" and not is_running(path))
+        if state == "waiting" or (journal.status(journal.read(path)) == "RUNNING" and not journal.is_written(path))
     ]
     return Waiting(len(unsent), list(states.values()).count("deleted"))
-
-
-def is_running(path: Path) -> bool:
-    """Whether the process that writes a journal is there."""
-    return _is_alive(journal.status(journal.read(path))[1])
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

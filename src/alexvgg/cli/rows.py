@@ -1,0 +1,144 @@
+"""`alexvgg row` and `alexvgg rows`: one row of the table, and several at once."""
+
+import importlib.util
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from alexvgg.jobs import attempts, dvc, here, plan
+from alexvgg.jobs.attempts import Place
+from alexvgg.jobs.progress import Progress
+from alexvgg.jobs.row import Row
+from alexvgg.params import file
+from alexvgg.params.schema import Params
+from alexvgg.pipeline import layout
+from alexvgg.system import files, hardware, process
+from alexvgg.system.errors import AlexvggError, EnvironmentProblem, ParamsError
+
+
+def make_row(name: str, local: bool, attached: bool) -> None:
+    """Make one row. Exits with what its stage exited with."""
+    params = file.load(layout.PARAMS)
+    if name not in params.rows():
+        raise ParamsError(f"{name} is no row of profile {params.profile}; there are: {', '.join(params.rows())}")
+    remote = not local and dvc.remote(layout.project_root()) is not None
+    row = Row(name, layout.all_checkpoints(), layout.process_locks(), lambda line: print(line, flush=True))
+    if attached:
+        threading.Thread(target=_end_with_input, args=(row,), daemon=True).start()
+    with _on_endings(row.interrupt):
+        code = row.make(remote)
+    if code:
+        sys.exit(code)
+
+
+def make_rows(models: list[str], jobs: int, cpus_per_row: int | None, gpus_per_row: int, ray: str | None) -> None:
+    """Make rows at once, here or on a Ray cluster; `dvc repro` then finds them made. Raises AlexvggError."""
+    params, root = file.load(layout.PARAMS), layout.project_root()
+    rows = params.rows(models)
+    place = _cluster(root, jobs, cpus_per_row, gpus_per_row, ray) if ray else _here(jobs, cpus_per_row, gpus_per_row)
+    with _only_head():
+        if subprocess.run(dvc.command("repro", *dvc.FOR_ALL_ROWS)).returncode:
+            raise EnvironmentProblem("what all rows read could not be made (see above); nothing was trained")
+        waiting = plan.stale(rows)
+        if waiting:
+            _make(_longest_first(params, waiting), place(), jobs)
+
+
+def _make(costs: dict[str, float], place: Place, jobs: int) -> None:
+    asked = 0
+
+    def count() -> None:
+        nonlocal asked
+        asked += 1
+
+    for row in costs:
+        _logs().joinpath(f"{row}.log").unlink(missing_ok=True)
+    print(f"{len(costs)} rows to make, {jobs} at once; each writes {_logs().relative_to(Path.cwd())}/<row>.log")
+    with Progress(costs, _logs()) as progress, _on_endings(count):
+        failed = attempts.make(list(costs), place, progress, lambda: asked)
+    place.close(all_made=not failed)
+    if failed:
+        raise AlexvggError(f"{len(failed)} of {len(costs)} rows failed: {', '.join(failed)} (why is above)")
+
+
+def _longest_first(params: Params, rows: list[str]) -> dict[str, float]:
+    """Rows with what they cost."""
+    images = files.read_json(layout.DESCRIPTION)["images"]["train"]
+    costs = plan.costs(params, rows, images, files.read_json(layout.NETWORKS))
+    return dict(sorted(costs.items(), key=lambda item: -item[1]))
+
+
+def _here(jobs: int, cpus_per_row: int | None, gpus_per_row: int) -> Callable[[], Place]:
+    processors, gpus = hardware.processors(), hardware.gpu_numbers()
+    if cpus_per_row is not None and cpus_per_row > len(processors):
+        raise EnvironmentProblem(f"--cpus-per-row {cpus_per_row}: {len(processors)} may compute here; ask for fewer")
+    if gpus_per_row * jobs > len(gpus):
+        raise EnvironmentProblem(
+            f"--gpus-per-row {gpus_per_row} for {jobs} rows at once: there are {len(gpus)} here; fewer of either"
+        )
+    return lambda: here.Here(here.shares(jobs, processors, cpus_per_row, gpus, gpus_per_row), _logs())
+
+
+def _cluster(root: Path, jobs: int, cpus_per_row: int | None, gpus_per_row: int, address: str) -> Callable[[], Place]:
+    remote = dvc.require_remote(root)
+    if importlib.util.find_spec("ray") is None:
+        raise EnvironmentProblem("Ray is not installed here; `make setup CLUSTER=1`")
+    from alexvgg.jobs import cluster, tree
+
+    needs = cluster.Needs(cpus_per_row or 1, gpus_per_row)
+    cluster.connect(address, needs)
+
+    def place() -> Place:
+        if subprocess.run(dvc.command("push", "--run-cache", "check", *dvc.FOR_ALL_ROWS)).returncode:
+            raise EnvironmentProblem(f"what all rows read could not be pushed to the DVC remote {remote.name}")
+        return cluster.Cluster(tree.of(root, remote), jobs, needs, _logs(), layout.journals())
+
+    return place
+
+
+def _logs() -> Path:
+    folder = layout.project_root() / ".alexvgg/logs"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _end_with_input(row: Row) -> None:
+    while os.read(sys.stdin.fileno(), 4096):  # not by `sys.stdin`, whose lock Python wants at its own end
+        pass
+    row.interrupt()
+
+
+@contextmanager
+def _only_head() -> Iterator[None]:
+    """Raises EnvironmentProblem while another process makes rows at once in this project."""
+    lock = FileLock(layout.process_locks() / "rows.lock")
+    layout.process_locks().mkdir(parents=True, exist_ok=True)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise EnvironmentProblem(
+            "another `make repro JOBS=…` is at work in this project; wait for it, or end it with Ctrl-C"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def _on_endings(call: Callable[[], None]) -> Iterator[None]:
+    """While the block runs, Ctrl-C, SIGTERM and SIGHUP are passed on, and this process goes on until all has ended."""
+    asked = process.ENDINGS - process.ignored()
+    before = {number: signal.signal(number, lambda *_: call()) for number in asked}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,46 @@
+"""Which rows of the table have to be made, the longest first."""
+
+import json
+import subprocess
+from collections.abc import Iterable
+from typing import Any
+
+from alexvgg.evaluation import cost
+from alexvgg.jobs import dvc
+from alexvgg.params.schema import Params, Recipe
+from alexvgg.system.errors import EnvironmentProblem
+
+
+def stale(rows: list[str]) -> list[str]:
+    """Those of these rows that DVC would make or restore. Raises EnvironmentProblem if it cannot say."""
+    stages = [stage for row in rows for stage in dvc.stages_of(row)]
+    asked = subprocess.run(dvc.command("status", "--json", *stages), capture_output=True, text=True)
+    try:
+        changed = json.loads(asked.stdout)
+    except ValueError:
+        raise EnvironmentProblem(f"DVC cannot say which rows are made: {asked.stderr.strip()}") from None
+    return [row for row in rows if any(stage in changed for stage in dvc.stages_of(row))]
+
+
+def costs(params: Params, rows: Iterable[str], images: int, networks: dict[str, Any]) -> dict[str, float]:
+    """What the training of each row costs, as a rough number of operations.
+
+    `images` are those of an epoch; `networks` is what the stage of that name wrote. A network that no slide draws is
+    taken to cost what the dearest of them does.
+    """
+    known = {name: one["forward_flop"] / one["input_size"] ** 2 for name, one in networks["slides"].items()}
+    found = {}
+    for row in rows:
+        model = row.rpartition("-")[0]
+        entry, recipe = params.models[model], params.recipe(model)
+        a_pixel = known.get(entry.architecture, max(known.values(), default=1.0))
+        found[row] = a_pixel * _pixels(recipe, entry.crop, images)
+    return found
+
+
+def _pixels(recipe: Recipe, crop: int, images: int) -> float:
+    """Of all crops of a training."""
+    early = sum(stage.epochs * stage.crop**2 for stage in recipe.early_crops)
+    late = (recipe.epochs - sum(stage.epochs for stage in recipe.early_crops)) * crop**2
+    made, planned = cost.steps(recipe, images)
+    return (early + late) * images * made / max(planned, 1)
