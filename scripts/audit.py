@@ -7,9 +7,11 @@ import json
 import subprocess
 import sys
 
+OPTIONS = ["--disable-pip", "--progress-spinner", "off"]
+
 
 def main(requirements: str) -> int:
-    command = ["pip-audit", "--requirement", requirements, "--disable-pip", "--progress-spinner", "off"]
+    command = [sys.executable, "-m", "pip_audit", "--requirement", requirements, *OPTIONS]
     try:
         done = subprocess.run([*command, "--format", "json"], capture_output=True, text=True, timeout=300, check=False)
         packages = json.loads(done.stdout)["dependencies"]

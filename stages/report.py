@@ -58,7 +58,7 @@ def main() -> None:
     figures.curves(contents.pictures.curves, rows, f"profile {params.profile}, {description.source}")
     write_talk(contents)
     files.write_text(folder / "index.html", page.html(contents, test))
-    deck.write(folder / "slides.pptx", contents)
+    deck.write(folder / "slides.pptx", contents, test)
 
 
 def write_numbers(folder: Path, contents: Contents) -> None:

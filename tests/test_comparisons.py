@@ -1,17 +1,14 @@
 """What a roster's models differ in, and whether that bears out what the slides claim."""
 
 import math
-import shutil
-import subprocess
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
-from pptx import Presentation
 
 import records
-from alexvgg.reporting import comparisons, deck, drawing, effort, figures, slide, talk, variants
+from alexvgg.reporting import comparisons, drawing, effort, figures, slide, talk, variants
 from alexvgg.reporting.contents import Contents, Pictures
 from alexvgg.reporting.png import plt, save
 from alexvgg.rows.history import Epoch
@@ -141,41 +138,6 @@ def test_the_talk_slide_by_slide(everything, tmp_path):
     assert "| superclass number 19 | class 95 by name," in text
     wrong = talk.drawn_cells({"alexnet": DRAWN["alexnet"] | {"parameters": 1}})
     assert wrong[0][5] == "no"
-
-
-def test_the_deck_is_the_same_bytes_and_stays_on_its_pages(everything, tmp_path):
-    paths = [tmp_path / "one.pptx", tmp_path / "two.pptx"]
-    for path in paths:
-        deck.write(path, everything)
-    assert paths[0].read_bytes() == paths[1].read_bytes()
-    made = Presentation(str(paths[0]))
-    titles = [page.shapes.title.text for page in made.slides]
-    assert titles[:4] == ["AlexNet + VGG: results of profile ablations", "Results", "Beside the slide", "Curves"]
-    assert "Fig 2: ReLU and tanh" in titles and titles[-1] == "Fig 12: classes"
-    cells = [cell.text for page in made.slides for s in page.shapes if s.has_table for cell in s.table.iter_cells()]
-    assert "58,696,548" in cells and "times as fast" in " ".join(cells)
-    for page in made.slides:
-        for shape in page.shapes:
-            assert shape.left >= 0 and shape.left + shape.width <= made.slide_width
-            assert shape.top >= 0 and shape.top + shape.height <= made.slide_height
-
-
-@pytest.mark.skipif(
-    shutil.which("soffice") is None or shutil.which("pdftoppm") is None, reason="LibreOffice draws it, poppler reads it"
-)
-def test_the_deck_as_libreoffice_draws_it(everything, tmp_path):
-    """Nothing runs over the edge: a page's last lines of pixels are its background."""
-    deck.write(tmp_path / "deck.pptx", everything)
-    office = ["soffice", f"-env:UserInstallation=file://{tmp_path}/office", "--headless", "--convert-to", "pdf"]
-    subprocess.run([*office, "--outdir", tmp_path, tmp_path / "deck.pptx"], check=True, capture_output=True)
-    subprocess.run(["pdftoppm", "-r", "50", "-png", tmp_path / "deck.pdf", tmp_path / "page"], check=True)
-    pages = sorted(tmp_path.glob("page-*.png"))
-    assert len(pages) == len(Presentation(str(tmp_path / "deck.pptx")).slides)
-    for path in pages:
-        pixels = plt.imread(path)[..., :3]
-        assert pixels.std() > 0.01, path  # there is something on it
-        edge = [pixels[:8], pixels[-8:], pixels[:, :8], pixels[:, -8:]]
-        assert all(np.all(strip > 0.99) for strip in edge), path
 
 
 def test_every_claim_names_what_a_roster_can_choose():

@@ -908,6 +908,54 @@ def _(world):
     world.newer_database()
 
 
+# Images that a network is asked about
+
+
+@fault(
+    "an image is missing", "alexvgg predict none.png", 3, "none.png does not exist; name an image, a folder, or - for"
+)
+def _(world):
+    pass
+
+
+@fault(
+    "a file that is no image, or a damaged one",
+    "alexvgg predict notes.png --model alexnet",
+    3,
+    "notes.png is not an image that can be read (cannot identify image file); remove it, or save it again",
+)
+def _(world):
+    world.write("notes.png", "of birds")
+
+
+@fault(
+    "an empty file", "alexvgg predict empty.png --model alexnet", 3, "empty.png is empty; remove it, or save it again"
+)
+def _(world):
+    world.write("empty.png", b"")
+
+
+@fault(
+    "the weights are elsewhere",
+    "alexvgg predict image.png --model alexnet",
+    3,
+    "alexnet-0.weights.h5 does not exist; `make repro MODELS=alexnet` trains it, `dvc pull` fetches it",
+)
+def _(world):
+    world.write("image.png", "")
+    (world.folder / "weights/test/alexnet-0.weights.h5").unlink()
+
+
+@fault(
+    "no network is registered",
+    "alexvgg predict image.png",
+    5,
+    "`make repro` trains and registers it, `alexvgg sync` registers what is trained already; or name one whose",
+)
+def _(world):
+    world.write("image.png", "")
+
+
 # Installation
 
 

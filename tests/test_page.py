@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from alexvgg.data.dataset import Split
-from alexvgg.reporting import mistakes, page
+from alexvgg.reporting import calibration, mistakes, page
 from alexvgg.rows import answers
 from alexvgg.system.errors import DataError
 from records import row
@@ -56,6 +56,10 @@ class Tags(HTMLParser):
         return [attributes for name, attributes in self.found if name == tag]
 
 
+def without_scripts(text):
+    return re.sub("<script.*?</script>", "", text, flags=re.DOTALL)
+
+
 def test_confusion_is_by_superclass(given, described):
     assert mistakes.confusion(given, described).tolist() == [[0.75, 0.25], [0.0, 1.0]]
     plain = described.model_copy(update={"superclasses": {}})
@@ -98,7 +102,8 @@ def test_variants_are_compared_with_the_first(given, test_split, described, tmp_
     rows = [replace(one, answers=given) for one in rows]
     text = page.html(contents(tmp_path, rows, described), test_split)
     assert "Compared with alexnet" in text and "-0.1000" in text and "flip random" in text
-    assert "no &lt;em&gt;" in text and "<em>" not in text
+    assert "no &lt;em&gt;" in text and "<em>" not in without_scripts(text)
+    assert "no \\u003cem>" in text  # in the charts' JSON
 
 
 def test_a_claim_is_shown_with_what_was_found(given, test_split, described, tmp_path):
@@ -107,9 +112,9 @@ def test_a_claim_is_shown_with_what_was_found(given, test_split, described, tmp_
         rows += [variant(model, i, acc, options={"normalization": normalization}) for i, acc in enumerate(accuracies)]
     rows = [replace(one, answers=given) for one in rows]
     text = page.html(contents(tmp_path, rows, described), test_split)
-    in_words = "Fig 4: Local response normalisation. batch normalisation: held; LRN: no significant difference."
-    [figure] = [image for image in Tags(text).of("img") if image["alt"] == in_words]
-    assert figure["src"].startswith("data:image/png;base64,")
+    assert '<li class="held"><b>batch normalisation</b> held</li>' in text
+    assert '<li class="open"><b>LRN</b> no significant difference</li>' in text
+    assert text.count('class="chart"') == 3 + 2  # curves and calibration; errors and what is compared
     assert "Measured: validation error; the lower, the better." in text
     assert "<td>no significant difference</td>" in text and "<td>held</td>" in text
 
@@ -126,14 +131,16 @@ def test_the_page(given, test_split, described, tmp_path):
     assert text == page.html(shown, test_split)
     tags = Tags(text)
     assert tags.of("html")[0]["lang"] == "en"
-    assert all(image["alt"] and image["src"].startswith("data:image/png;base64,") for image in tags.of("img"))
-    assert len(tags.of("img")) == 3 + 2 * 3  # curves, crops, montage; three mistakes of two models
-    assert not tags.of("script") and not tags.of("link") and "http" not in re.sub('base64,[^"]*', "", text)
+    assert all(image["alt"] and image["src"].startswith("data:image/") for image in tags.of("img"))
+    assert len(tags.of("img")) == 2 + 2 * (1 + 3)  # crops, montage; of two models, all classes and three mistakes
+    [policy] = [one["content"] for one in tags.of("meta") if one.get("http-equiv") == "Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'; img-src data:;")  # a browser fetches nothing at all
+    assert not tags.of("link") and not [one for one in tags.of("script") if "src" in one]
     targets = {attributes.get("id") for _, attributes in tags.found}
     assert {link["href"][1:] for link in tags.of("a")} <= targets
-    assert "d, answered as a &lt; b (97 %)" in text and "a < b" not in text
-    assert "83.0 % in the right superclass" in text
-    assert "2.0500 ± 0.0707" in text
+    assert "<b>d</b>, answered as a &lt; b (97&nbsp;%)" in text and "a < b" not in without_scripts(text)
+    assert "83.0&nbsp;% in the right superclass" in text
+    assert "2.0500 <small>± 0.0707</small>" in text
     assert "58,696,548" in text and "animals" in text
     assert "CIFAR-&lt;100&gt;: 10 images to train, 5 to validate, 6 to test, 4 classes" in text
     assert "PFLOP" in text and "0.125" in text
@@ -142,9 +149,43 @@ def test_the_page(given, test_split, described, tmp_path):
     assert "0.1.9" in text
 
 
+def test_the_slide_is_beside_the_table_only_where_the_images_are_its(given, test_split, described, tmp_path):
+    known = replace(row("alexnet"), answers=given)
+    text = page.html(contents(tmp_path, [known], described), test_split)
+    block = [re.findall(r">([^<>]+)</t", line) for line in text.splitlines() if 'role="row"' in line]
+    assert block[2:4] == [
+        ["the slide", "58,696,548", "2.0653", "2.1413", "0.4529", "0.4432"],
+        ["difference", "+0", "-0.0653", "-0.0413", "+0.0471", "+0.0000"],
+    ]
+    elsewhere = replace(row("alexnet", source="digits"), answers=given)
+    text = page.html(contents(tmp_path, [elsewhere], described), test_split)
+    assert ">the slide<" not in text and "What the slide prints is of other images" in text
+    assert "slide alexnet" not in text  # in the chart
+
+
+def test_charts_are_there_without_javascript(given, test_split, described, tmp_path):
+    text = page.html(contents(tmp_path, [replace(row(), answers=given)], described), test_split)
+    drawn = re.findall(r'<div class="canvas"[^>]*><svg (.*?)</svg>', text, re.DOTALL)
+    assert len(drawn) == 3
+    assert all("var(--model-0)" in one and "var(--soft)" in one for one in drawn)  # as dark as the page
+    assert "slide alexnet" in drawn[0]
+    hidden = [one for one in Tags(text).of("input") if "hidden" in one]
+    assert len(hidden) == 3  # what does nothing without it
+
+
+def test_calibration_is_the_error_that_evaluation_measures(tf):
+    from alexvgg.evaluation import measures
+
+    generator = np.random.default_rng(0)
+    logits, labels = generator.normal(0, 3, (500, 4)).astype(np.float32), generator.integers(0, 4, 500)
+    answered = measures.answers(logits, labels, CLASSES)
+    assert calibration.error(calibration.bins(answered)) == pytest.approx(measures.calibration_error(logits, labels))
+    assert calibration.BINS == measures.BINS
+
+
 def test_data_without_superclasses(given, test_split, described, tmp_path):
     one = row()
     one = replace(one, answers=given, evaluation=one.evaluation.model_copy(update={"test_superclass_acc": None}))
     text = page.html(contents(tmp_path, [one], described.model_copy(update={"superclasses": {}})), test_split)
-    assert "uperclass" not in text
-    assert "44.0 % right" in text and "calibration error 10.0 %" in text
+    assert "uperclass" not in without_scripts(text)
+    assert "44.0&nbsp;% right" in text and "calibration error 10.0&nbsp;%" in text

@@ -156,7 +156,7 @@ SOURCES = {
     "src/alexvgg/augmentation/crops.py": {"train", "evaluate"},
     "src/alexvgg/augmentation/flips.py": {"train"},
     "src/alexvgg/augmentation/mixing.py": {"train"},
-    "src/alexvgg/augmentation/geometry.py": {"preprocess", "train", "evaluate"},
+    "src/alexvgg/augmentation/geometry.py": {"preprocess", "train", "evaluate", "report"},
     "src/alexvgg/data/aligned.py": {"preprocess", "networks", "train", "evaluate", "report"},
     "src/alexvgg/data/arrays.py": {"preprocess", "networks", "train", "evaluate", "report"},
     "src/alexvgg/data/dataset.py": {"download", "preprocess", "networks", "train", "evaluate", "report"},
@@ -180,12 +180,21 @@ SOURCES = {
     "src/alexvgg/training/schedule.py": {"train"},
     "src/alexvgg/training/trainer.py": {"train"},
     "src/alexvgg/reporting/palette.py": {"preprocess", "report"},
-    "src/alexvgg/reporting/pictures.py": {"preprocess"},
+    "src/alexvgg/reporting/pictures.py": {"preprocess", "report"},
+    **{
+        f"src/alexvgg/reporting/presentation/{name}.py": {"report"}
+        for name in (
+            "bars", "chart", "comparing", "curves", "facts", "master", "material", "network", "samples", "sentences",
+            "shapes", "sheet", "style", "tables", "verdicts",
+        )
+    },
     **{
         f"src/alexvgg/reporting/{name}": {"report"}
         for name in (
-            "comparisons.py", "contents.py", "deck.py", "drawing.py", "effort.py", "figures.py", "mistakes.py",
-            "page.py", "page.html.j2", "png.py", "results.py", "slide.py", "table.py", "talk.py", "variants.py",
+            "calibration.py", "charts.py", "comparisons.py", "contents.py", "deck.py", "drawing.py", "effort.py",
+            "embedding.py", "figures.py", "likeness.py", "mistakes.py", "page.py", "page.css", "page.html.j2",
+            "page.js", "png.py", "results.py", "sections.py", "slide.py", "table.py", "talk.py", "variants.py",
+            "vega.py", "volumes.py",
         )
     },
 }  # fmt: skip

@@ -35,9 +35,9 @@ def remote(folder: Path) -> Remote | None:
     """The default remote of the project in `folder`; None if there is none."""
     from dvc.config import Config
 
-    config = Config(str(folder / ".dvc"))
-    name = config["core"].get("remote")
-    if not name or name not in config["remote"]:
+    config = Config(str(folder / ".dvc"), validate=False)
+    name = config.get("core", {}).get("remote")
+    if not name or name not in config.get("remote", {}):
         return None
     settings = {key: value for key, value in config["remote"][name].items() if value is not None}
     url = str(settings["url"])

@@ -3,6 +3,9 @@
 Unknown keys are refused. There are no defaults here for what the pipeline does: a parameter file is complete. The one
 rule of combination is that a roster entry may name any key of `training` again, and its own value wins
 (`Params.recipe`). Nothing is computed here: what a value does is in the rooms that use it.
+
+Descriptions are what editors show (`params.schema.json`) and what docs/reference/parameters.md says; after an edit,
+`make schema` writes both.
 """
 
 from collections.abc import Iterable
@@ -20,6 +23,7 @@ from alexvgg.system.section import Section
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 ProfileName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$")]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
+LearningRate = Annotated[float, Field(gt=0, le=100, description="The highest that the schedule reaches.")]
 if TYPE_CHECKING:
     Data = SourceSettings
 else:  # made from a table, which type checkers cannot follow
@@ -32,10 +36,10 @@ class Preprocess(Section):
     Networks with another input size keep the ratio of the two.
     """
 
-    val_fraction: float = Field(gt=0, lt=1)
-    split_seed: Seed
-    resize: int = Field(ge=1, le=1024)
-    crop: int = Field(ge=1, le=1024)
+    val_fraction: float = Field(gt=0, lt=1, description="Share of the training images, of each class, to validate on.")
+    split_seed: Seed = Field(description="Decides which images these are.")
+    resize: int = Field(ge=1, le=1024, description="Pixels: the side to which images are resized before a crop is cut.")
+    crop: int = Field(ge=1, le=1024, description="Pixels: the side of the crop; at most `resize`.")
 
     @model_validator(mode="after")
     def _crop_fits(self) -> "Preprocess":
@@ -47,8 +51,8 @@ class Preprocess(Section):
 class EarlyCrop(Section):
     """Some of the first epochs, at a smaller crop than the network's own, which cost less."""
 
-    crop: int = Field(ge=1, le=1024)
-    epochs: int = Field(ge=1, le=10_000)
+    crop: int = Field(ge=1, le=1024, description="Pixels: smaller than the network's own crop.")
+    epochs: int = Field(ge=1, le=10_000, description="How many of the training's epochs.")
 
 
 class Training(Section):
@@ -57,29 +61,50 @@ class Training(Section):
     Weight decay is decoupled from the gradient: with it, `adam` is AdamW.
     """
 
-    epochs: int = Field(ge=1, le=10_000)
-    batch_size: int = Field(ge=1, le=65_536)
-    optimizer: Literal["sgd", "adam"]
-    schedule: Literal["constant", "cosine", "one_cycle"]
-    warmup_fraction: float = Field(ge=0, lt=1)
-    momentum: float = Field(ge=0, lt=1)
-    weight_decay: float = Field(ge=0, le=10)
-    label_smoothing: float = Field(ge=0, lt=1)
-    gradient_clip_norm: float | None = Field(gt=0)
-    precision: Literal["float32", "mixed_bfloat16"]
-    jit_compile: bool
-    random_crop: bool
-    padding: int = Field(ge=0, le=1024)  # pixels of the data set's images, by which random crops may go beyond them
-    flip: Literal["none", "random", "alternating"]
-    cutmix: float = Field(ge=0, lt=1)  # share of each batch; loss and accuracy are measured on the rest
-    early_crops: list[EarlyCrop]
-    stop_after: int | None = Field(ge=1)  # steps; the row is then marked as not trained to the end
+    epochs: int = Field(ge=1, le=10_000, description="Passes over the training images.")
+    batch_size: int = Field(ge=1, le=65_536, description="Images a step.")
+    optimizer: Literal["sgd", "adam"] = Field(
+        description="`sgd` has Nesterov momentum; `adam` with weight decay is AdamW."
+    )
+    schedule: Literal["constant", "cosine", "one_cycle"] = Field(
+        description="After the warm-up the learning rate stays (`constant`), or falls to 0 along half a cosine "
+        "(`cosine`) or in a straight line (`one_cycle`)."
+    )
+    warmup_fraction: float = Field(ge=0, lt=1, description="Share of the steps over which the learning rate rises.")
+    momentum: float = Field(ge=0, lt=1, description="Of `sgd`.")
+    weight_decay: float = Field(
+        ge=0, le=10, description="Decoupled from the gradient: a step takes the learning rate times this off a weight."
+    )
+    label_smoothing: float = Field(ge=0, lt=1, description="Share of a label that is spread over all classes.")
+    gradient_clip_norm: float | None = Field(gt=0, description="Largest norm of the gradient; `null` switches it off.")
+    precision: Literal["float32", "mixed_bfloat16"] = Field(
+        description="`mixed_bfloat16` is for processors with AMX or AVX512_BF16, and for GPUs."
+    )
+    jit_compile: bool = Field(description="Compile the step with XLA, which pays on GPUs.")
+    random_crop: bool = Field(description="Cut crops at random places; `false`: in the middle.")
+    padding: int = Field(
+        ge=0, le=1024, description="Pixels of the data set's images, by which random crops may go beyond them."
+    )
+    flip: Literal["none", "random", "alternating"] = Field(
+        description="Mirror images; `alternating` shows each from both sides in any two epochs in a row."
+    )
+    cutmix: float = Field(
+        ge=0, lt=1, description="Share of each batch that is mixed; loss and accuracy are measured on the rest."
+    )
+    early_crops: list[EarlyCrop] = Field(
+        description="The first epochs at smaller crops, in order, such as `[{crop: 67, epochs: 4}]`; `[]` for none."
+    )
+    stop_after: int | None = Field(
+        ge=1,
+        description="Steps after which training stops, before its schedule ends; the row is then marked as not trained "
+        "to the end. `null`: never.",
+    )
 
 
 class Recipe(Training):
     """How one network is trained."""
 
-    learning_rate: float = Field(gt=0, le=100)
+    learning_rate: LearningRate
 
     @model_validator(mode="after")
     def _full_size_is_reached(self) -> "Recipe":
@@ -102,7 +127,9 @@ class Recipe(Training):
 class Evaluation(Section):
     """How trained networks are evaluated."""
 
-    batch_size: int = Field(ge=1, le=65_536)
+    batch_size: int = Field(
+        ge=1, le=65_536, description="Images at a time: more are faster, as far as the memory goes."
+    )
 
 
 class RosterEntry(Section):
@@ -110,10 +137,10 @@ class RosterEntry(Section):
 
     model_config = Section.model_config | {"extra": "allow"}
 
-    architecture: str
-    crop: int = Field(ge=1, le=1024)
-    learning_rate: float = Field(gt=0, le=100)
-    options: dict[str, Any] = Field(default_factory=dict)
+    architecture: str = Field(description="A network; `alexvgg models` lists them.")
+    crop: int = Field(ge=1, le=1024, description="Pixels: the side of the network's input.")
+    learning_rate: LearningRate
+    options: dict[str, Any] = Field(default_factory=dict, description="The network's own settings.")
 
     @model_validator(mode="before")
     @classmethod
@@ -156,13 +183,19 @@ class RosterEntry(Section):
 class Params(Section):
     """A whole parameter file."""
 
-    profile: ProfileName
-    data: Data
-    preprocess: Preprocess
-    training: Training
-    evaluation: Evaluation
-    seeds: list[Seed] = Field(min_length=1)
-    models: dict[Name, RosterEntry] = Field(min_length=1)
+    profile: ProfileName = Field(description="The name of this file in profiles/, and of the folders of its results.")
+    data: Data = Field(description="The data set: which, and what its archive is.")
+    preprocess: Preprocess = Field(description="Splits, and the crop geometry.")
+    training: Training = Field(description="How networks are trained; a roster entry may override any of these.")
+    evaluation: Evaluation = Field(description="How trained networks are evaluated.")
+    seeds: list[Seed] = Field(
+        min_length=1,
+        description="Each model is trained once with each of these; the table gives mean ± standard deviation.",
+        json_schema_extra={"uniqueItems": True},
+    )
+    models: dict[Name, RosterEntry] = Field(
+        min_length=1, description="The roster: the rows of the table, by names of small letters, digits and `_`."
+    )
 
     @model_validator(mode="after")
     def _overrides_are_valid(self) -> "Params":

@@ -1,139 +1,124 @@
-"""The talk's result part as a deck of slides (PowerPoint's format)."""
+"""The talk's result part as a deck of slides (PowerPoint's format): which slides, in which order."""
 
-import io
-import math
-import zipfile
-from datetime import datetime
 from pathlib import Path
-from typing import Any
 
-from pptx import Presentation
-from pptx.util import Emu, Inches, Pt
+import pandas as pd
 
-from alexvgg.reporting import slide, table, talk
+from alexvgg.data.dataset import Split
+from alexvgg.reporting import effort, slide, table
 from alexvgg.reporting.contents import Contents
-from alexvgg.reporting.results import summarize
+from alexvgg.reporting.presentation import bars, comparing, curves, material, sentences, sheet
+from alexvgg.reporting.presentation.style import BODY
+from alexvgg.reporting.presentation.tables import Table
+from alexvgg.reporting.results import SLIDE_COLUMNS, summarize
 from alexvgg.system import files
 
-WIDTH, HEIGHT, MARGIN = Inches(13.333), Inches(7.5), Inches(0.5)
-TOP = Inches(1.35)  # below the title
-TITLE_ONLY = 5  # of the library's own template
-CHARACTER, LINE = 0.56, 1.3  # the width of one and the height of the other, in font sizes
-EPOCH = (2000, 1, 1, 0, 0, 0)  # the date of everything in the file, so that the same report has the same bytes
+CHART, CAPTION = BODY.first(4.45), BODY.below(4.5)
 
 
-def write(path: Path, contents: Contents) -> None:
-    """Write the deck: results, curves, settings, networks, two pages for every comparison, the data."""
-    deck, rows, pictures = _Deck(), contents.rows, contents.pictures
-    results = summarize(rows)
-    on_slide_data = contents.description.source == slide.DATA
-    settings = table.settings(rows).replace("`", "").split("\n")
-    deck.text(f"AlexNet + VGG: results of profile {contents.profile}", settings)
-    deck.table("Results", *table.main_cells(results), table.footnote(results, rows))
-    if on_slide_data and (beside := table.slide_cells(results)):
-        deck.table("Beside the slide", table.BESIDE, beside)
-    deck.picture("Curves", pictures.curves, "Loss and accuracy by epoch.")
-    _networks(deck, contents)
-    for comparison in contents.comparisons:
-        title = f"{comparison.claim.slide}: {comparison.claim.title}"
-        note = f"{comparison.claim.says} Measured: {comparison.measured}."
-        deck.picture(title, pictures.comparisons / f"{comparison.name}.png", note)
-        deck.table(title, talk.COMPARED, talk.comparison_cells(comparison), note)
-    _data(deck, contents)
+def write(path: Path, contents: Contents, test: Split) -> None:
+    """Write the deck: results, curves, every comparison with its verdict, networks, recipes, data."""
+    results = summarize(contents.rows)
+    title = _title(contents)
+    deck = sheet.Deck(title, f"alexvgg {contents.rows[0].summary.version} · profile {contents.profile}")
+    deck.cover(title, _cover_lines(contents, results), sentences.source(contents, "results.md"))
+    _results(deck, contents, results)
+    _test(deck, contents, results)
+    _curves(deck, contents, results)
+    _effort(deck, contents)
+    for one in contents.comparisons:
+        comparing.claim(deck, contents, one)
+    comparing.models(deck, contents)
+    material.networks(deck, contents)
+    material.training(deck, contents)
+    material.data(deck, contents, test)
     with files.replacing(path, suffix=".pptx") as temporary:
         temporary.write_bytes(deck.content())
 
 
-def _networks(deck: "_Deck", contents: Contents) -> None:
-    """As counted, and a drawing of each architecture: of the first model that has it."""
-    if drawn := talk.drawn_cells(contents.drawn):
-        deck.table("Networks as the slides write them", talk.DRAWN, drawn)
-    shown = set()
-    for model, row in contents.first_of_model.items():
-        architecture = row.summary.architecture
-        if architecture not in shown:
-            shown.add(architecture)
-            title = f"{slide.DRAWINGS.get(architecture, 'Network')}: {model}"
-            deck.picture(title, contents.pictures.networks / f"{model}.png", f"The layers of {model}.")
+def _title(contents: Contents) -> str:
+    title = contents.description.title
+    if any(row.summary.architecture in slide.DRAWINGS for row in contents.rows):
+        return f"AlexNet + VGG: results on {title}"
+    return f"Results on {title}"
 
 
-def _data(deck: "_Deck", contents: Contents) -> None:
-    deck.picture("Fig 5: random crops", contents.pictures.crops, "One training image, resized, and crops of it.")
-    deck.picture("Fig 12: images", contents.pictures.montage, "Training images of every class.")
-    if contents.description.superclasses:
-        deck.table("Fig 12: classes", talk.CLASSES, talk.class_cells(contents.description))
+def _cover_lines(contents: Contents, results: pd.DataFrame) -> list[str]:
+    images = contents.description.images
+    seeds = sorted({len(one) for one in results["seeds"]})
+    each = sentences.listed([sentences.counted(one, "seed") for one in seeds], "or")
+    split = f"{images['train']:,} images to train, {images['val']:,} to validate, {images['test']:,} to test"
+    models = sentences.counted(len(results), "model")
+    return [f"{models}, {each}{' each' if len(results) > 1 else ''}", split, f"Profile {contents.profile}"]
 
 
-def _height(lines: list[str], size: int) -> float:
-    """Of lines that are broken where the page ends."""
-    return LINE * size * sum(math.ceil(len(line) * CHARACTER * size / (WIDTH - 2 * MARGIN)) for line in lines)
+def _results(deck: sheet.Deck, contents: Contents, results: pd.DataFrame) -> None:
+    """The table with the talk's columns, and its numbers under those of the first model of each network there."""
+    beside = sentences.beside(results)
+    kicker = "RESULTS BESIDE THE TALK'S" if beside else "RESULTS"
+    source = f"{sentences.source(contents, 'results.csv', 'results.md')}\n\n{table.footnote(results, contents.rows)}"
+    deck.table(kicker, sentences.results(results, beside), _table(results), sentences.columns(results), source)
 
 
-class _Deck:
-    """Pages of three kinds: lines of text, a table, a picture."""
+def _table(results: pd.DataFrame) -> Table:
+    lines: list[list[str]] = []
+    muted, strong, seen = set(), set(), set()
+    best = results["val_acc"].max() if len(results) > 1 else None
+    for (_, row), cells in zip(results.iterrows(), table.main_cells(results)[1], strict=True):
+        if row["val_acc"] == best:
+            strong.add(len(lines))
+        lines.append(cells[: 2 + len(SLIDE_COLUMNS)])
+        printed = slide.RESULTS.get(row["architecture"]) if row["source"] == slide.DATA else None
+        if printed is None or row["architecture"] in seen:
+            continue
+        seen.add(row["architecture"])
+        muted |= {len(lines), len(lines) + 1}
+        lines.append(["   the talk", f"{printed['params']:,}", *(f"{printed[name]:.4f}" for name in SLIDE_COLUMNS)])
+        differences = [f"{row[name] - printed[name]:+.4f}" for name in SLIDE_COLUMNS]
+        lines.append(["   difference", f"{row['params'] - printed['params']:+,}", *differences])
+    return Table(["Model", "Params", *table.SLIDE_HEADINGS], lines, "lrrrrr", frozenset(muted), frozenset(strong))
 
-    def __init__(self) -> None:
-        self._deck = Presentation()
-        self._deck.slide_width, self._deck.slide_height = WIDTH, HEIGHT
-        self._deck.core_properties.created = self._deck.core_properties.modified = datetime(*EPOCH)
 
-    def text(self, title: str, lines: list[str]) -> None:
-        lines, room = list(filter(None, lines)), HEIGHT - TOP - MARGIN
-        sizes = [Pt(size) for size in range(16, 5, -1)]
-        size = next((size for size in sizes if _height(lines, size) <= room), sizes[-1])
-        self._note(self._page(title), "\n".join(lines), TOP, size, room)
+def _test(deck: sheet.Deck, contents: Contents, results: pd.DataFrame) -> None:
+    images = contents.description.images["test"]
+    source = f"{sentences.source(contents, 'results.csv')}\n\n{table.footnote(results, contents.rows)}"
+    page = deck.slide("TEST", sentences.test(results, images), source)
+    deck.picture(page, bars.intervals(results, CHART), CHART, "Accuracy of each model on the test images.")
+    more = f" The best {bars.MOST} of {len(results)} models." if len(results) > bars.MOST else ""
+    deck.note(page, f"Accuracy and 95 % interval (Wilson). Nothing was chosen by these images.{more}", CAPTION)
 
-    def table(self, title: str, headings: list[str], lines: list[list[str]], note: str = "") -> None:
-        page, rows = self._page(title), [headings, *lines]
-        widths = [max(4, *(len(row[column]) for row in rows)) + 2 for column in range(len(headings))]
-        below = Inches(1.0) if note else Emu(0)
-        room = HEIGHT - TOP - MARGIN - below
-        fitting = ((WIDTH - 2 * MARGIN) / (sum(widths) * CHARACTER), room / (len(rows) * 1.65), Pt(16))
-        size = Emu(int(min(fitting)))
-        frame = page.shapes.add_table(len(rows), len(headings), MARGIN, TOP, WIDTH - 2 * MARGIN, int(size * 1.6))
-        for column, width in zip(frame.table.columns, widths, strict=True):
-            column.width = int((WIDTH - 2 * MARGIN) * width / sum(widths))
-        for row, cells in zip(frame.table.rows, rows, strict=True):
-            row.height = int(size * 1.6)
-            for cell, text in zip(row.cells, cells, strict=True):
-                cell.text = text
-                cell.margin_top = cell.margin_bottom = int(size * 0.15)
-                cell.margin_left = cell.margin_right = int(size * 0.4)
-                cell.text_frame.paragraphs[0].font.size = size
-        if note:
-            self._note(page, note, HEIGHT - MARGIN - below, Pt(12), below)
 
-    def picture(self, title: str, path: Path, note: str) -> None:
-        page = self._page(title)
-        below = Inches(0.7)
-        shown = page.shapes.add_picture(str(path), MARGIN, TOP)
-        scale = min((WIDTH - 2 * MARGIN) / shown.width, (HEIGHT - TOP - MARGIN - below) / shown.height)
-        shown.width, shown.height = int(shown.width * scale), int(shown.height * scale)
-        shown.left = (WIDTH - shown.width) // 2
-        shown._element.nvPicPr.cNvPr.set("descr", note)
-        self._note(page, note, HEIGHT - MARGIN - below, Pt(12), below)
+def _curves(deck: sheet.Deck, contents: Contents, results: pd.DataFrame) -> None:
+    rows = contents.rows
+    source, how = sentences.source(contents, "curves.csv"), sentences.lines(rows, len(results) > curves.TOGETHER)
+    page = deck.slide("ACCURACY BY EPOCH", sentences.accuracy(results), source)
+    png = curves.by_epoch(rows, "acc", "accuracy", CHART, _printed(results))
+    deck.picture(page, png, CHART, "Accuracy by epoch, of each model.")
+    deck.note(page, how, CAPTION)
+    page = deck.slide("LOSS BY EPOCH", sentences.loss(rows), source)
+    deck.picture(page, curves.by_epoch(rows, "loss", "loss", CHART, {}), CHART, "Loss by epoch, of each model.")
+    deck.note(page, how, CAPTION)
 
-    def content(self) -> bytes:
-        """The file. Its members have no date and are not compressed: both would differ between runs or versions."""
-        made, dateless = io.BytesIO(), io.BytesIO()
-        self._deck.save(made)
-        with zipfile.ZipFile(made) as source, zipfile.ZipFile(dateless, "w") as target:
-            for name in source.namelist():
-                target.writestr(zipfile.ZipInfo(name, EPOCH), source.read(name))
-        return dateless.getvalue()
 
-    def _page(self, title: str) -> Any:
-        page = self._deck.slides.add_slide(self._deck.slide_layouts[TITLE_ONLY])
-        shape = page.shapes.title
-        shape.left, shape.top, shape.width, shape.height = MARGIN, Inches(0.3), WIDTH - 2 * MARGIN, Inches(0.9)
-        shape.text = title
-        shape.text_frame.paragraphs[0].font.size = Pt(28)
-        return page
+def _printed(results: pd.DataFrame) -> dict[str, float]:
+    """The talk's Val_ACC, by model, where a chart has room for it."""
+    if results["source"].iloc[0] != slide.DATA or len(results) > curves.TOGETHER:
+        return {}
+    first = results.drop_duplicates("architecture")
+    known = zip(first["model"], first["architecture"], strict=True)
+    return {model: slide.RESULTS[one]["val_acc"] for model, one in known if one in slide.RESULTS}
 
-    @staticmethod
-    def _note(page: Any, text: str, top: int, size: int, height: int) -> None:
-        box = page.shapes.add_textbox(MARGIN, top, WIDTH - 2 * MARGIN, height)
-        box.text_frame.word_wrap = True
-        box.text_frame.text = text
-        for paragraph in box.text_frame.paragraphs:
-            paragraph.font.size = size
+
+def _effort(deck: sheet.Deck, contents: Contents) -> None:
+    """What training cost; left out where no model came to the talk's accuracy, which the table says."""
+    found = contents.efforts
+    compared = [one for one in found if one.printed is not None]
+    reached = any(one.epoch is not None for one in compared)
+    if all(one.petaflop is None for one in found) or (compared and not reached):
+        return
+    source = f"{sentences.source(contents, 'results.md')}\n\n{effort.note(found)}"
+    page = deck.slide("WHAT TRAINING COST", sentences.effort(found), source)
+    shares = [line[-1] for line in effort.cells(found)[1]]
+    deck.picture(page, bars.efforts(found, shares, CHART), CHART, "Arithmetic of each model's training.")
+    note = "PFLOP: a million billion floating-point operations, of one training, forward and backward."
+    deck.note(page, note + (" Blue: until the talk's Val_ACC." if reached else ""), CAPTION)

@@ -1,17 +1,28 @@
 """A network as a table of its layers and as a drawing (slides Fig 1, 7, 9, 10, 11)."""
 
+import textwrap
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex, to_rgb
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import TextPath
 
 from alexvgg.networks.counting import total
+from alexvgg.reporting import likeness, volumes
 from alexvgg.reporting.png import save
+from alexvgg.reporting.volumes import Stage, Volume
 from alexvgg.rows.row import Row
 
-LAYER_COLORS = {"Conv2D": "#0072b2", "Dense": "#d55e00", "MaxPooling2D": "#009e73", "InputLayer": "#777777"}
-OTHER = "#cc79a7"  # normalisation
-WITHOUT_SHAPE = ("Flatten", "Dropout", "Activation")  # what these put out is drawn with the layer before
-TALLEST, WIDEST = 3.2, 1.1  # of a box, in units of the drawing
+COLORS = {
+    "input": "#6e7781", "convolution": "#0072b2", "pooling": "#009e73", "dense": "#d55e00", "other": "#a9508a",
+}  # fmt: skip
+FACES = {"front": 1.0, "top": 0.6, "side": 0.8}  # how much of its colour
+WIDTH, MARGIN, GAP = 12.3, 0.1, 0.15  # inches: of the drawing, around it, at least between stages
+UNIT = 0.15  # inches
+TEXT, LINE, LETTERS = 12, 0.215, 130  # points, inches from one line to the next, and characters a line
+SOFT = "#59636e"
 
 
 def markdown(row: Row) -> str:
@@ -23,6 +34,7 @@ def markdown(row: Row) -> str:
         f"{summary.architecture} for {summary.crop} × {summary.crop} px. FLOP: of one image's forward pass, "
         "two per multiply-add, in convolutions and dense layers.",
         "",
+        *([likeness.in_words(row), ""] if likeness.in_words(row) else []),
         "| layer | output | parameters | FLOP |",
         "| --- | ---: | ---: | ---: |",
         *[
@@ -35,40 +47,81 @@ def markdown(row: Row) -> str:
 
 
 def draw(path: Path, row: Row) -> None:
-    """Every layer's output as a box: its height shows the side in pixels, its width the channels."""
-    summary = row.summary
-    layers = [one for one in row.evaluation.layers if one.layer.split()[0] not in WITHOUT_SHAPE]
-    figure = plt.figure(figsize=(max(8.0, 0.55 * len(layers)), 5.2))
-    axis = figure.add_axes((0, 0, 1, 0.94))
-    x = 0.0
-    for one in layers:
-        width, height = _size(one.output, summary.crop)
-        kind = one.layer.split()[0]
-        axis.add_patch(
-            plt.Rectangle((x, -height / 2), width, height, color=LAYER_COLORS.get(kind, OTHER), alpha=0.75, linewidth=0)
-        )
-        middle = x + width / 2
-        axis.text(middle, TALLEST / 2 + 0.1, _shape(one.output), ha="center", va="bottom", rotation=90, fontsize=7)
-        axis.text(middle, -TALLEST / 2 - 0.1, one.layer, ha="center", va="top", rotation=90, fontsize=7)
-        x += width + 0.3
-    axis.set_xlim(-0.3, x)
-    axis.set_ylim(-TALLEST / 2 - 4.4, TALLEST / 2 + 1.6)
+    """Stages from left to right, what they are below them; a network with many stages goes on in the next line."""
+    layers = row.evaluation.layers
+    found = volumes.stages(layers)
+    lines = _broken(found)
+    said = textwrap.wrap(likeness.in_words(row), LETTERS)
+    above = [UNIT * max(stage.height for stage in line) + LINE for line in lines]
+    below = [LINE * (1.5 + max(len(stage.lines) for stage in line)) for line in lines]
+    height = (2 + len(said)) * LINE + sum(above) + sum(below) + 2 * LINE
+    figure = plt.figure(figsize=(WIDTH, height))
+    axis = figure.add_axes((0, 0, 1, 1), xlim=(0, WIDTH), ylim=(0, height))
     axis.set_axis_off()
-    axis.set_title(f"{summary.model}: {sum(one.parameters for one in layers):,} parameters", fontsize=10)
+    parameters = f"{row.summary.model}: {sum(one.parameters for one in layers):,} parameters"
+    axis.text(MARGIN, height - LINE, parameters, fontsize=TEXT + 2, fontweight="bold", va="center")
+    for place, text in enumerate(said, start=2):
+        axis.text(MARGIN, height - place * LINE, text, fontsize=TEXT, va="center", color=SOFT)
+    top = height - (2 + len(said)) * LINE
+    for line, high, low in zip(lines, above, below, strict=True):
+        _line(axis, line, top - high)
+        top -= high + low
+    _legend(axis, volumes.kinds(found))
     save(figure, path)
+
+
+def _written(text: str, weight: str = "normal") -> float:
+    """Inches that a text is wide."""
+    return float(TextPath((0, 0), text, size=TEXT, prop=FontProperties(weight=weight)).get_extents().width / 72)
+
+
+def _room(stage: Stage) -> float:
+    """Inches that a stage takes, with its text."""
+    return max(stage.width * UNIT, _written(stage.title, weight="bold"), *map(_written, stage.lines))
+
+
+def _broken(found: list[Stage]) -> list[list[Stage]]:
+    """As many stages a line as the drawing is wide."""
+    lines: list[list[Stage]] = [[]]
+    left = WIDTH - 2 * MARGIN
+    for stage in found:
+        if lines[-1] and _room(stage) > left:
+            lines.append([])
+            left = WIDTH - 2 * MARGIN
+        lines[-1].append(stage)
+        left -= _room(stage) + GAP
+    return lines
+
+
+def _line(axis: Axes, line: list[Stage], floor: float) -> None:
+    """Stages that stand on one floor, spread over the width."""
+    rooms = [_room(stage) for stage in line]
+    gap = min(4 * GAP, (WIDTH - 2 * MARGIN - sum(rooms)) / max(1, len(line) - 1))
+    x = MARGIN
+    for stage, room in zip(line, rooms, strict=True):
+        for left, volume in stage.placed:
+            _volume(axis, volume, x + UNIT * left, floor)
+        axis.text(x, floor - LINE, stage.title, fontsize=TEXT, fontweight="bold", va="center")
+        for place, text in enumerate(stage.lines, start=2):
+            axis.text(x, floor - place * LINE, text, fontsize=TEXT, va="center")
+        x += room + gap
+
+
+def _volume(axis: Axes, volume: Volume, left: float, floor: float) -> None:
+    for face, corners in volume.faces.items():
+        points = [(left + UNIT * across, floor + UNIT * up) for across, up in corners]
+        shade = to_hex([1 - FACES[face] * (1 - part) for part in to_rgb(COLORS[volume.kind])])
+        axis.add_patch(plt.Polygon(points, facecolor=shade, edgecolor="white", linewidth=0.8))
+
+
+def _legend(axis: Axes, kinds: list[str]) -> None:
+    x = MARGIN
+    for kind in kinds:
+        axis.add_patch(plt.Rectangle((x, 0.7 * LINE), 0.6 * LINE, 0.6 * LINE, color=COLORS[kind], linewidth=0))
+        axis.text(x + 0.9 * LINE, LINE, kind, fontsize=TEXT, va="center")
+        x += 0.9 * LINE + _written(kind) + 2 * GAP
+    axis.text(x + GAP, LINE, volumes.SCALE, fontsize=TEXT, va="center", color=SOFT)
 
 
 def _operations(flop: int | None) -> str:
     return "unknown" if flop is None else f"{flop:,}"
-
-
-def _size(output: list[int], crop: int) -> tuple[float, float]:
-    """Width and height of a box for an output of any rank."""
-    if len(output) < 2:
-        return 0.15, TALLEST * min(1.0, max(0.1, sum(output) / 4096))
-    side, channels = output[0] or 1, output[-1] or 1
-    return 0.1 + WIDEST * channels / 512, TALLEST * min(1.0, max(0.04, (side / crop) ** 0.5))
-
-
-def _shape(output: list[int]) -> str:
-    return " × ".join(map(str, output))

@@ -3,7 +3,7 @@
 from typing import Any
 
 from alexvgg.data.arrays import Description
-from alexvgg.reporting import slide
+from alexvgg.reporting import likeness, slide
 from alexvgg.reporting.comparisons import Comparison, Difference
 from alexvgg.reporting.contents import Contents
 from alexvgg.reporting.table import grid
@@ -29,7 +29,7 @@ def overview(contents: Contents) -> str:
     """One line a slide, with a link to what was made for it."""
     lines = [["Result", "the results table", "[results.md](../results.md)"]]
     for name, row in contents.first_of_model.items():
-        where = slide.DRAWINGS.get(row.summary.architecture, "–")
+        where = likeness.figure(row.summary) or "–"
         links = f"[layers](../networks/{name}.md), [drawing](../networks/{name}.png)"
         lines.append([where, f"the network {name}", links])
     for comparison in contents.comparisons:

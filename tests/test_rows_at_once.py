@@ -1,0 +1,275 @@
+"""Rows of the table at once, for real: processes that are killed, a Ray cluster of two nodes, S3 by moto.
+
+The table is four rows of a network that takes seconds. It is the same, byte for byte, however it was made.
+"""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+from ruamel.yaml import YAML
+
+from conftest import ROOT
+from project import Project
+
+pytestmark = pytest.mark.slow
+ROWS = [f"one-{seed}" for seed in range(4)]
+NOBODY = "http://127.0.0.1:9"  # that there is nobody is told sooner than a database is made
+CLUSTER = """
+import signal
+from ray.cluster_utils import Cluster
+cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+cluster.add_node(num_cpus=1)
+print(cluster.address, flush=True)
+signal.sigwait({signal.SIGTERM})
+cluster.shutdown()
+"""
+PATIENCE = 300.0
+
+
+def tiny(epochs: int) -> dict:
+    params = YAML(typ="safe", pure=True).load(ROOT / "profiles" / "quickstart.yaml")
+    params["profile"] = "tiny"
+    params["preprocess"]["val_fraction"] = 0.5
+    params["training"]["epochs"] = epochs
+    params["seeds"] = [0, 1, 2, 3]
+    params["models"] = {"one": {"architecture": "small", "crop": 16, "learning_rate": 1e-4}}
+    return params
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> Project:
+    """The table, a row after the other, with one thread a row."""
+    project = Project(tmp_path_factory.mktemp("a project") / "alexvgg")
+    (project.folder / ".dvc/.gitignore").write_text((ROOT / ".dvc/.gitignore").read_text())
+    project.add_small_network()
+    project.params = tiny(epochs=25)
+    project.environment |= {"MLFLOW_TRACKING_URI": NOBODY, "ALEXVGG_THREADS": "1"}
+    project.commit("all")
+    project.dvc("repro")
+    return project
+
+
+@pytest.fixture
+def project(made, tmp_path) -> Project:
+    """The same project, of which nothing is made."""
+    clone = Project.clone(made, tmp_path / "it's 한 clone")
+    clone.environment.pop("ALEXVGG_THREADS")
+    return clone
+
+
+def begin(project: Project, *arguments: str) -> subprocess.Popen:
+    project.environment["PYTHONPATH"] = str(project.folder / "src")
+    return subprocess.Popen(
+        [sys.executable, "-m", "alexvgg", "rows", *arguments], cwd=project.folder, env=project.environment, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+    )  # fmt: skip
+
+
+def until(found: Callable[[], object]) -> object:
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        if it := found():
+            return it
+        time.sleep(0.1)
+    raise AssertionError("it took too long")
+
+
+def processes(*words: str) -> list[psutil.Process]:
+    """Those of whose command line each of these words is a part."""
+    return [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if all(word in " ".join(process.info["cmdline"] or []) for word in words)
+    ]
+
+
+def logged(project: Project, row: str, text: str) -> Callable[[], bool]:
+    log = project.folder / f".alexvgg/logs/{row}.log"
+    return lambda: log.exists() and text in log.read_text()
+
+
+def nothing_is_left_of(project: Project) -> bool:
+    def here(process: psutil.Process) -> bool:
+        try:
+            return process.cwd().startswith(str(project.folder)) and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.Error:
+            return False
+
+    return not [process for process in psutil.process_iter() if here(process)]
+
+
+def require_the_same(project: Project, made: Project, *pulled: str) -> None:
+    ran, _ = project.repro(*pulled)
+    assert ran == {"report"}
+    found, expected = project.outputs(), made.outputs()
+    # DVC lists stages in the order in which they were first recorded.
+    assert YAML().load(found.pop("dvc.lock")) == YAML().load(expected.pop("dvc.lock"))
+    assert found == expected
+    assert project.weights() == made.weights()
+
+
+def test_the_table_is_the_same_to_the_byte(project, made):
+    head = begin(project, "--jobs", "2", "--cpus-per-row", "1")
+    said, _ = head.communicate()
+    assert head.returncode == 0, said
+    assert sorted(re.findall(r"^(\S+): done$", said, re.M)) == ROWS and "4 rows to make, 2 at once" in said
+    require_the_same(project, made)
+    assert project.alexvgg("rows", "--jobs", "2").count("rows to make") == 0
+
+
+def test_a_training_that_is_killed_goes_on_and_others_are_not_disturbed(project, made):
+    head = begin(project, "--jobs", "2", "--cpus-per-row", "1")
+    until(logged(project, "one-0", "one-0: epoch 3/"))
+    for process in processes("stages/train.py one 0"):
+        process.kill()
+    said, _ = head.communicate()
+    assert head.returncode == 0, said
+    assert "one-0: killed; it is taken up again" in said and "one-0: begins, attempt 2" in said
+    require_the_same(project, made)
+
+
+def test_ctrl_c_ends_all_with_checkpoints_and_the_same_command_goes_on(project, made):
+    head = begin(project, "--jobs", "2", "--cpus-per-row", "1")
+    for row in ROWS[:2]:
+        until(logged(project, row, f"{row}: epoch 3/"))
+    os.killpg(head.pid, signal.SIGINT)  # as a terminal does
+    said, _ = head.communicate()
+    assert head.returncode == 130 and "error: interrupted; the same command goes on" in said, said
+    assert nothing_is_left_of(project) and len(project.checkpoints()) >= 1
+    project.alexvgg("rows", "--jobs", "2", "--cpus-per-row", "1")
+    assert logged(project, "one-0", "goes on from its checkpoint at step")()
+    require_the_same(project, made)
+
+
+def test_nothing_is_left_behind_by_a_head_or_a_row_that_is_killed(project, made):
+    head = begin(project, "--jobs", "2", "--cpus-per-row", "1")
+    until(logged(project, "one-0", "one-0: epoch 2/"))
+    for process in processes("alexvgg row one-0"):
+        process.kill()
+    until(logged(project, "one-0", "goes on from its checkpoint at step"))
+    head.kill()
+    head.communicate()
+    until(lambda: nothing_is_left_of(project))
+    project.alexvgg("rows", "--jobs", "2", "--cpus-per-row", "1")
+    require_the_same(project, made)
+
+
+def test_a_row_that_diverges_is_tried_once_and_the_others_are_made(project):
+    params = tiny(epochs=2)
+    params["training"] |= {"optimizer": "sgd", "gradient_clip_norm": None}
+    params["models"]["two"] = params["models"]["one"] | {"learning_rate": 99.0}
+    params["seeds"] = [0]
+    project.params = params
+    said = project.alexvgg("rows", "--jobs", "2", code=1)
+    assert "1 of 2 rows failed: two-0" in said and "one-0: done" in said and said.count("two-0: begins") == 1
+    assert re.search(r"two-0: failed \(error: the loss is", said)
+
+
+def test_a_row_by_itself_in_a_clone_is_handed_on(project, made, tmp_path):
+    project.environment["ALEXVGG_THREADS"] = "1"
+    project.dvc("remote", "add", "--default", "store", str(tmp_path / "store"))
+    project.commit("a remote")
+    other = Project.clone(project, tmp_path / "another machine")
+    for row in ROWS:
+        other.alexvgg("row", row)
+    require_the_same(project, made, "--pull")
+
+
+@contextmanager
+def running(*command: str, **variables: str) -> Iterator[subprocess.Popen]:
+    process = subprocess.Popen(command, env=os.environ | variables, text=True, stdout=subprocess.PIPE)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def free_port() -> int:
+    with socket.socket() as it:
+        it.bind(("127.0.0.1", 0))
+        return it.getsockname()[1]
+
+
+@pytest.fixture
+def s3() -> Iterator[dict[str, str]]:
+    """An S3 with a bucket; the variables by which programs find it."""
+    pytest.importorskip("moto", reason="make setup CLUSTER=1")
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    variables = {"AWS_ENDPOINT_URL": url, "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
+    variables["AWS_DEFAULT_REGION"] = "us-east-1"
+    with running(sys.executable, "-m", "moto.server", "-p", str(port)):
+        import boto3
+
+        def bucket() -> bool:
+            try:
+                boto3.client("s3", **{
+                    "endpoint_url": url, "aws_access_key_id": "a", "aws_secret_access_key": "b",
+                    "region_name": "us-east-1",
+                }).create_bucket(Bucket="bucket")
+            except Exception:  # it is not there yet
+                return False
+            return True  # fmt: skip
+
+        until(bucket)
+        yield variables
+
+
+@pytest.fixture
+def cluster() -> Iterator[tuple[str, Path]]:
+    """The address of a Ray cluster of two nodes with a processor each, and their temporary folder."""
+    pytest.importorskip("ray", reason="make setup CLUSTER=1")
+    with tempfile.TemporaryDirectory() as folder:  # Ray's sockets want a short path
+        with running(sys.executable, "-c", CLUSTER, TMPDIR=folder) as nodes:
+            address = nodes.stdout.readline().strip()
+            assert address, "Ray did not begin"
+            yield address, Path(folder)
+
+
+def test_a_ray_cluster_with_s3_and_a_worker_that_is_killed(project, made, s3, cluster):
+    address, machines = cluster
+    project.environment |= s3
+    project.environment.pop("MLFLOW_TRACKING_URI")
+    project.dvc("remote", "add", "--default", "store", "s3://bucket/rows")
+    project.dvc("remote", "modify", "--local", "store", "secret_access_key", s3["AWS_SECRET_ACCESS_KEY"])
+    (project.folder / "README.md").write_text("not committed, and there all the same\n")
+    head = begin(project, "--jobs", "4", "--ray", address)
+    until(logged(project, "one-0", "one-0: epoch 3/"))
+    clone = next(machines.glob("alexvgg-*/*/one-0"))
+    assert (clone / "README.md").exists()
+    psutil.Process(row_in(clone)).parent().kill()
+    said, _ = head.communicate()
+    assert head.returncode == 0, said
+    assert "one-0: lost with its machine" in said and "one-0: begins, attempt 2" in said
+    assert not list(machines.glob("alexvgg-*/*"))  # nothing is left on the machines
+    (project.folder / "README.md").unlink()
+    require_the_same(project, made, "--pull")
+    project.alexvgg("sync")
+    assert runs_in_mlflow(project) == dict.fromkeys(ROWS, 25)
+
+
+def row_in(clone: Path) -> int:
+    """The process that makes the row in a clone."""
+    return next(p.pid for p in processes("alexvgg row") if p.cwd() == str(clone))
+
+
+def runs_in_mlflow(project: Project) -> dict[str, int]:
+    """The finished runs, and how many epochs of each there are."""
+    import mlflow
+
+    client = mlflow.MlflowClient(f"sqlite:///{project.folder}/mlflow.db")
+    [experiment] = [one for one in client.search_experiments() if one.name != "Default"]
+    runs = client.search_runs([experiment.experiment_id], "attributes.status = 'FINISHED'")
+    return {run.info.run_name: len(client.get_metric_history(run.info.run_id, "val_acc")) for run in runs}
