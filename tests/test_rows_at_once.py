@@ -76,11 +76,12 @@ def begin(project: Project, *arguments: str) -> subprocess.Popen:
     )  # fmt: skip
 
 
-def until(found: Callable[[], object]) -> object:
+def until(found: Callable[[], object], head: subprocess.Popen | None = None) -> object:
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         if it := found():
             return it
+        assert head is None or head.poll() is None, head.communicate()
         time.sleep(0.1)
     raise AssertionError("it took too long")
 
@@ -130,7 +131,7 @@ def test_the_table_is_the_same_to_the_byte(project, made):
 
 def test_a_training_that_is_killed_goes_on_and_others_are_not_disturbed(project, made):
     head = begin(project, "--jobs", "2", "--cpus-per-row", "1")
-    until(logged(project, "one-0", "one-0: epoch 3/"))
+    until(logged(project, "one-0", "one-0: epoch 3/"), head)
     for process in processes("stages/train.py one 0"):
         process.kill()
     said, _ = head.communicate()
@@ -142,7 +143,7 @@ def test_a_training_that_is_killed_goes_on_and_others_are_not_disturbed(project,
 def test_ctrl_c_ends_all_with_checkpoints_and_the_same_command_goes_on(project, made):
     head = begin(project, "--jobs", "2", "--cpus-per-row", "1")
     for row in ROWS[:2]:
-        until(logged(project, row, f"{row}: epoch 3/"))
+        until(logged(project, row, f"{row}: epoch 3/"), head)
     os.killpg(head.pid, signal.SIGINT)  # as a terminal does
     said, _ = head.communicate()
     assert head.returncode == 130 and "error: interrupted; the same command goes on" in said, said
@@ -154,10 +155,10 @@ def test_ctrl_c_ends_all_with_checkpoints_and_the_same_command_goes_on(project, 
 
 def test_nothing_is_left_behind_by_a_head_or_a_row_that_is_killed(project, made):
     head = begin(project, "--jobs", "2", "--cpus-per-row", "1")
-    until(logged(project, "one-0", "one-0: epoch 2/"))
+    until(logged(project, "one-0", "one-0: epoch 2/"), head)
     for process in processes("alexvgg row one-0"):
         process.kill()
-    until(logged(project, "one-0", "goes on from its checkpoint at step"))
+    until(logged(project, "one-0", "goes on from its checkpoint at step"), head)
     head.kill()
     head.communicate()
     until(lambda: nothing_is_left_of(project))
@@ -174,6 +175,22 @@ def test_a_row_that_diverges_is_tried_once_and_the_others_are_made(project):
     said = project.alexvgg("rows", "--jobs", "2", code=1)
     assert "1 of 2 rows failed: two-0" in said and "one-0: done" in said and said.count("two-0: begins") == 1
     assert re.search(r"two-0: failed \(error: the loss is", said)
+
+
+def test_a_checkpoint_of_other_threads_is_begun_again(project):
+    project.dvc("repro", "preprocess", "networks")
+    project.environment |= {"PYTHONPATH": str(project.folder / "src"), "ALEXVGG_THREADS": "1"}
+    with subprocess.Popen(
+        [sys.executable, "-m", "alexvgg", "row", "one-0"], cwd=project.folder, env=project.environment, text=True,
+        stdout=subprocess.PIPE,
+    ) as row:  # fmt: skip
+        until(lambda: "one-0: epoch 3/" in row.stdout.readline(), row)
+        row.terminate()
+        row.communicate()
+    assert row.returncode == 130 and project.checkpoints()
+    project.environment["ALEXVGG_THREADS"] = "2"
+    said = project.alexvgg("row", "one-0")
+    assert "threads '1' there, '2' here" in said and "one-0: from the beginning" in said and not project.checkpoints()
 
 
 def test_a_row_by_itself_in_a_clone_is_handed_on(project, made, tmp_path):
@@ -243,10 +260,11 @@ def test_a_ray_cluster_with_s3_and_a_worker_that_is_killed(project, made, s3, cl
     project.environment |= s3
     project.environment.pop("MLFLOW_TRACKING_URI")
     project.dvc("remote", "add", "--default", "store", "s3://bucket/rows")
-    project.dvc("remote", "modify", "--local", "store", "secret_access_key", s3["AWS_SECRET_ACCESS_KEY"])
+    for name in ("access_key_id", "secret_access_key"):
+        project.dvc("remote", "modify", "--local", "store", name, s3[f"AWS_{name.upper()}"])
     (project.folder / "README.md").write_text("not committed, and there all the same\n")
     head = begin(project, "--jobs", "4", "--ray", address)
-    until(logged(project, "one-0", "one-0: epoch 3/"))
+    until(logged(project, "one-0", "one-0: epoch 3/"), head)
     clone = next(machines.glob("alexvgg-*/*/one-0"))
     assert (clone / "README.md").exists()
     psutil.Process(row_in(clone)).parent().kill()

@@ -84,7 +84,7 @@ def _about_runs(command: Command) -> None:
     rows.add_argument("models", nargs="*")
     rows.add_argument("--jobs", type=_positive, default=1, help="rows at once")
     rows.add_argument("--cpus-per-row", type=_positive, help="default: an equal share; on a cluster, 1")
-    rows.add_argument("--gpus-per-row", type=int, default=0)
+    rows.add_argument("--gpus-per-row", type=_positive, default=0)
     rows.add_argument("--ray", metavar="ADDRESS", help="of a Ray cluster that makes them, instead of this machine")
     command("finish", "runs.finish", "after DVC: keep the profile's lock, remove checkpoints of recorded results")
 

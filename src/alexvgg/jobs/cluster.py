@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,6 +24,7 @@ from alexvgg.tracking import connection, sender
 
 # Where servers are and how to get in; the rest belongs to this machine.
 SENT_ALONG = tuple(set(process.FAMILIES) - {"ALEXVGG_", "DVC_", "XDG_", "RAY_"})
+NODE = "node"  # (NODE, its id): the first thing that a machine tells
 PATIENCE = 60.0  # seconds for a last word of each machine
 
 
@@ -67,6 +69,7 @@ class _Switch:
 
 
 def _make_row(tree: Any, row: str, variables: dict[str, str], switch: Any) -> Any:
+    yield NODE, ray.get_runtime_context().get_node_id()
     yield from make_row(tree, row, variables, lambda: ray.get(switch.is_off.remote()))
 
 
@@ -79,9 +82,12 @@ class Cluster:
             cloudpickle.register_pickle_by_value(module)
         self._jobs, self._needs, self._logs, self._journals = jobs, needs, logs, journals
         self._tree = ray.put(SimpleNamespace(**vars(tree)))
-        self._switch = _Switch.remote()  # type: ignore[attr-defined]
+        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True)
+        self._switch = _Switch.options(scheduling_strategy=here).remote()  # type: ignore[attr-defined]
         self._task = ray.remote(_make_row)
         self._under_way: dict[str, Any] = {}
+        self._nodes: dict[str, str] = {}  # where each row is, or was last
+        self._avoided: dict[str, set[str]] = defaultdict(set)
         self._written: dict[str, Path] = {}  # the newest journal of each row
         sent = {name: value for name, value in os.environ.items() if name.startswith(SENT_ALONG)}
         if not connection.is_server(sent.get(worker.SERVER, "")):
@@ -93,8 +99,8 @@ class Cluster:
 
     def begin(self, row: str) -> None:
         task = self._task.options(
-            num_cpus=self._needs.cpus, num_gpus=self._needs.gpus, max_retries=0, scheduling_strategy="SPREAD",
-            num_returns="streaming",
+            num_cpus=self._needs.cpus, num_gpus=self._needs.gpus, max_retries=0, num_returns="streaming",
+            scheduling_strategy=self._where(row),
         )  # fmt: skip
         self._under_way[row] = task.remote(self._tree, row, self._variables, self._switch)
 
@@ -124,17 +130,30 @@ class Cluster:
             ray.wait(cleaning, num_returns=len(cleaning), timeout=PATIENCE)
         ray.shutdown()
 
+    def _where(self, row: str) -> Any:
+        """Somewhere else than on a machine that lacked something for this row, such as space, if there is one."""
+        nodes = [node["NodeID"] for node in ray.nodes() if node["Alive"]]
+        others = [node for node in nodes if node not in self._avoided[row]]
+        if not self._avoided[row] or not others:
+            return "SPREAD"
+        return NodeAffinitySchedulingStrategy(others[0], soft=True)
+
     def _next(self, row: str, stream: Any) -> Ended | None:
         """Take in the next thing that a machine tells; what it was, if that is the end of the row."""
         try:
             kind, *told = ray.get(next(stream))
         except RayTaskError as error:
+            self._avoided[row].add(self._nodes.get(row, ""))
             return self._lost(row, EnvironmentProblem.exit_code, str(error.cause))
         except (RayError, StopIteration) as error:
             return self._lost(row, None, f"lost with its machine ({type(error).__name__})")
         if kind == ENDED:
             (code,) = told
+            if code == EnvironmentProblem.exit_code:
+                self._avoided[row].add(self._nodes[row])
             return Ended(row, 128 - code if code < 0 else code)
+        if kind == NODE:
+            self._nodes[row] = told[0]
         if kind == SAYING:
             with (self._logs / f"{row}.log").open("a", encoding="utf-8") as log:
                 log.write(told[0])

@@ -61,6 +61,8 @@ class Here:
         share = self._free.pop(0)
         command = [sys.executable, "-m", "alexvgg", "row", row, "--local", "--attached"]
         with (self._logs / f"{row}.log").open("ab") as log, _bound_to(share.processors):
+            log.write(f"{row}: on processors {', '.join(map(str, share.processors))}\n".encode())
+            log.flush()
             # Its input is a pipe, whose end tells it that this process is gone.
             process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=log, stderr=log, env=_environment(share), start_new_session=True

@@ -12,6 +12,7 @@ from rich.table import Table
 LINE_EVERY = 60.0  # seconds between plain lines about all rows
 DONE = "done"
 # What a training prints: `<row>: epoch 2/15 step 300/5265 loss …` or, after an epoch, `<row>: epoch 2/15 loss …`.
+WHERE = re.compile(r"^\S+: (on \S.*)$")  # what whoever begins a row writes first
 EPOCH = re.compile(r": epoch (\d+)/(\d+) (?:step (\d+)/(\d+) )?")
 
 
@@ -22,6 +23,7 @@ class Progress:
         self._costs, self._logs = costs, logs
         self._done = dict.fromkeys(costs, 0.0)  # the part of each row's training, 0 to 1
         self._said = dict.fromkeys(costs, "waits")
+        self._where = dict.fromkeys(costs, "")
         self._read = dict.fromkeys(costs, 0)  # bytes of each log
         self._at_first: dict[str, float] = {}  # what of a row was done when it was first seen at work
         self._began = self._last_line = time.monotonic()
@@ -74,6 +76,8 @@ class Progress:
                 self._note(row, line)
 
     def _note(self, row: str, line: str) -> None:
+        if found := WHERE.search(line):
+            self._where[row] = found[1]
         if not (found := EPOCH.search(line)):
             return
         epoch, epochs, step, steps = (int(number or 0) for number in found.groups())
@@ -106,8 +110,8 @@ class Progress:
     def _table(self) -> Table:
         table = Table.grid(padding=(0, 2))
         for row, said in self._said.items():
-            table.add_row(row, said)
-        table.add_row("", self._total())
+            table.add_row(row, said, self._where[row])
+        table.add_row("", self._total(), "")
         return table
 
     def _print(self, line: str) -> None:

@@ -1,0 +1,177 @@
+"""Rows at once: what they gain, and what a row costs besides its training.
+
+    python benchmarks/rows.py [--rounds 3] [--output FILE]
+
+Works in copies of the project. With ALEXVGG_CIFAR100_ARCHIVE it measures a shortened `cpu` profile, too. Ray is
+measured where it is installed (`make setup CLUSTER=1`), as two nodes on this machine.
+"""
+
+import argparse
+import importlib.util
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ruamel.yaml import YAML
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+
+from project import Project  # noqa: E402 - the tests' copy of the project
+
+STEPS = 60  # of each row of the shortened profile
+COUNTS = (1, 10, 100)  # trivial rows
+RAY_ROWS = 3
+NODES = """
+import sys
+from ray.cluster_utils import Cluster
+cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+cluster.add_node(num_cpus=1)
+print(cluster.address, flush=True)
+sys.stdin.read()
+cluster.shutdown()
+"""
+
+
+def spread(values: list[float]) -> str:
+    return f"{statistics.median(values):.2f} ({min(values):.2f}–{max(values):.2f})"
+
+
+def params_of(profile: str) -> dict:
+    return YAML(typ="safe", pure=True).load(ROOT / f"profiles/{profile}.yaml")
+
+
+def seconds(project: Project, *commands: tuple[str, ...]) -> float:
+    began = time.monotonic()
+    for command in commands:
+        project.alexvgg(*command[1:]) if command[0] == "alexvgg" else project.dvc(*command[1:])
+    return time.monotonic() - began
+
+
+def gain(folder: Path, params: dict, rounds: int) -> str:
+    """The pipeline with rows one after the other, and with two at once; each time with a seed of its own."""
+    project = Project(folder)
+    project.params = params
+    project.dvc("repro", "preprocess", "networks")
+    ratios, alone = [], []
+    for seed in range(0, 2 * rounds, 2):
+        project.params = params | {"seeds": [seed]}
+        one = seconds(project, ("dvc", "repro"))
+        project.params = params | {"seeds": [seed + 1]}
+        two = seconds(project, ("alexvgg", "rows", "--jobs", "2"), ("dvc", "repro"))
+        alone.append(one)
+        ratios.append(one / two)
+        print(f"{params['profile']}: {one:.0f} s, two at once {two:.0f} s", file=sys.stderr, flush=True)
+    return f"{spread(ratios)} times as fast as one after the other ({spread(alone)} s)"
+
+
+def shortened() -> dict:
+    """The `cpu` profile, of which each row ends after some steps."""
+    params = params_of("cpu")
+    params["training"]["stop_after"] = STEPS
+    for model in params["models"].values():
+        model["early_crops"] = []
+    return params
+
+
+def trivial(folder: Path) -> Project:
+    """A project whose rows are files of a word, made at once: the rest is what is measured."""
+    project = Project(folder)
+    params = params_of("quickstart")
+    params["models"] = {"alexnet": params["models"]["alexnet"]}
+    project.params = params
+    for stage in ("train", "evaluate"):
+        shutil.copy(ROOT / "benchmarks/contestants/trivial.py", project.folder / f"stages/{stage}.py")
+    (project.folder / ".dvc/.gitignore").write_text((ROOT / ".dvc/.gitignore").read_text())
+    project.run("git", "add", "-A")
+    project.run("git", "commit", "--quiet", "-m", "all")
+    project.dvc("repro", "preprocess", "networks")
+    return project
+
+
+def with_seeds(project: Project, first: int, count: int) -> None:
+    project.params = project.params | {"seeds": list(range(first, first + count))}
+
+
+def a_row_here(project: Project, count: int) -> float:
+    """Seconds for each of so many rows, two at once."""
+    (project.folder / "dvc.lock").unlink()
+    shutil.rmtree(project.folder / ".dvc/cache/runs")
+    project.dvc("repro", "preprocess", "networks")
+    with_seeds(project, 0, count)
+    return seconds(project, ("alexvgg", "rows", "--jobs", "2")) / count
+
+
+@contextmanager
+def cluster(folder: Path) -> Iterator[str]:
+    environment = os.environ | {"TMPDIR": str(folder)}
+    command = [sys.executable, "-c", NODES]
+    with subprocess.Popen(
+        command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as nodes:  # fmt: skip
+        assert nodes.stdin is not None and nodes.stdout is not None
+        yield nodes.stdout.readline().strip()
+        nodes.stdin.close()
+
+
+def ray_costs(project: Project, address: str, rounds: int) -> list[float]:
+    """Seconds by which a row on the cluster takes longer than here, one at a time."""
+    project.dvc("remote", "add", "--default", "store", str(project.folder.parent / "store"))
+    project.run("git", "commit", "--quiet", "-am", "a remote")
+    found = []
+    for first in range(1000, 1000 + 2 * rounds * RAY_ROWS, 2 * RAY_ROWS):
+        with_seeds(project, first, RAY_ROWS)
+        there = seconds(project, ("alexvgg", "rows", "--jobs", "1", "--ray", address))
+        with_seeds(project, first + RAY_ROWS, RAY_ROWS)
+        found.append((there - seconds(project, ("alexvgg", "rows", "--jobs", "1"))) / RAY_ROWS)
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--output", type=Path, help="write the results there, too")
+    settings = parser.parse_args()
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ["MLFLOW_TRACKING_URI"] = "http://127.0.0.1:9"  # MLflow is not what is measured
+    lines = []
+    with tempfile.TemporaryDirectory(prefix="rows", ignore_cleanup_errors=True) as made:
+        folder = Path(made)
+        project = trivial(folder / "trivial")
+        for count in COUNTS:
+            found = [a_row_here(project, count) for _ in range(settings.rounds if count < COUNTS[-1] else 1)]
+            lines.append(f"| {count} | {spread(found)} |")
+            print(lines[-1], file=sys.stderr, flush=True)
+        lines += [
+            "",
+            f"- `quickstart`, two at once: {gain(folder / 'quickstart', params_of('quickstart'), settings.rounds)}",
+        ]
+        if os.environ.get("ALEXVGG_CIFAR100_ARCHIVE"):
+            lines += [
+                f"- `cpu`, {STEPS} steps a row, two at once: {gain(folder / 'cpu', shortened(), settings.rounds)}"
+            ]
+        if importlib.util.find_spec("ray"):
+            (folder / "n").mkdir()
+            with cluster(folder / "n") as address:
+                costs = ray_costs(project, address, settings.rounds)
+            lines += [f"- Ray, a clone and a remote cost a row {spread(costs)} s, and the head's beginning with it"]
+    text = "\n".join([
+        "# Rows at once", "",
+        "Made by `benchmarks/rows.py` on two CPU cores: medians with the lowest and the highest.", "",
+        "What a row costs besides its training: seconds for each of so many rows that are made at once, two at a time.",
+        "", "| rows | s |", "| ---: | ---: |", *lines, "",
+    ])  # fmt: skip
+    print(text)
+    if settings.output:
+        settings.output.write_text(text)
+
+
+if __name__ == "__main__":
+    main()
