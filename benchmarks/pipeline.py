@@ -121,7 +121,7 @@ def training_memory(images: int) -> float:
     program = ROOT / "benchmarks/contestants/full.py"
     environment = os.environ | {"PYTHONPATH": str(ROOT / "src"), "GLIBC_TUNABLES": HUGE_PAGES}
     process = subprocess.Popen(
-        [sys.executable, program, MODEL, str(PX), str(BATCH), str(images), "0"], env=environment, text=True,
+        [sys.executable, program, MODEL, str(PX), str(BATCH), "float32", str(images), "0"], env=environment, text=True,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     assert process.stdin is not None and process.stdout is not None

@@ -1,6 +1,6 @@
 """Training throughput, side by side: the slide's code, PyTorch, our step by itself, ours in full.
 
-    python benchmarks/throughput.py [--rounds 5] [--seconds 5] [--only alexnet-227] [--output FILE]
+    python benchmarks/throughput.py [--rounds 5] [--seconds 5] [--only alexnet-227] [--precision P] [--output FILE]
 
 Every contestant is a process of its own that sleeps while another works (`contestants/`). In each round each works
 for some seconds; a ratio is taken within a round, and the table has medians with their spread. Before that, ours take
@@ -10,6 +10,7 @@ makes one in them, as in use; in fewer it makes none.
 """
 
 import argparse
+import itertools
 import json
 import os
 import random
@@ -20,6 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from alexvgg.system import hardware
 from alexvgg.system.process import HUGE_PAGES
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -31,6 +33,8 @@ CASES = [
 ]  # fmt: skip
 OURS = ("step", "full", "evaluation")
 LAYOUTS = ("channels_last", "contiguous")
+MODES = ("eager", "compiled")
+PRECISIONS = ("float32", "mixed_bfloat16")
 ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
 
 
@@ -93,34 +97,36 @@ def start(program: str, *arguments: object, **settings: str) -> Contestant | Non
     return None
 
 
-def start_pytorch(case: tuple[str, int, int], seconds: float) -> Contestant | None:
-    """PyTorch in the faster of its two memory layouts."""
-    found = [(layout, contestant) for layout in LAYOUTS if (contestant := start("pytorch", *case, layout))]
-    if not found:
-        return None
-    rates = {layout: images / took for layout, c in found for images, took in [c.work(seconds)]}
-    best = max(rates, key=lambda layout: rates[layout])
-    for layout, contestant in found:
-        if layout != best:
-            contestant.end()
-    chosen = dict(found)[best]
-    chosen.facts["layout"] = best
-    return chosen
+def start_pytorch(case: tuple[str, int, int], precision: str, seconds: float) -> Contestant | None:
+    """PyTorch as it is fastest: in one of two memory layouts, eager or compiled, each tried once in turn."""
+    best = None
+    for layout, mode in itertools.product(LAYOUTS, MODES):
+        contestant = start("pytorch", *case, precision, layout, mode)
+        if contestant is None:
+            continue
+        images, took = contestant.work(seconds)
+        contestant.facts |= {"how": f"{mode}, {layout}", "tried": images / took}
+        slower = contestant
+        if best is None or contestant.facts["tried"] > best.facts["tried"]:
+            best, slower = contestant, best
+        if slower is not None:
+            slower.end()
+    return best
 
 
-def measure(case: tuple[str, int, int], rounds: int, seconds: float) -> dict[str, Contestant]:
+def measure(case: tuple[str, int, int], precision: str, rounds: int, seconds: float) -> dict[str, Contestant]:
     """All contestants that run here, after their rounds."""
-    ours = {"step": start("step", *case), "full": start("full", *case)}
+    ours = {"step": start("step", *case, "--precision", precision), "full": start("full", *case, precision)}
     for _ in range(2 * rounds):
         for contestant in ours.values():
             assert contestant is not None
             contestant.alone.append(contestant.work(seconds))
     started = {
-        "slide": start("slide", *case),
-        "slide without oneDNN": start("slide", *case, **{ONEDNN: "0"}),
-        "pytorch": start_pytorch(case, seconds),
+        "slide": start("slide", *case, precision),
+        "slide without oneDNN": start("slide", *case, precision, **{ONEDNN: "0"}),
+        "pytorch": start_pytorch(case, precision, seconds),
         **ours,
-        "gemm": start("gemm"),
+        "gemm": start("gemm", precision),
     }
     contestants = {name: contestant for name, contestant in started.items() if contestant is not None}
     counts = {name: c.facts["params"] for name, c in contestants.items() if "params" in c.facts}
@@ -153,7 +159,7 @@ def overall_ratio(one: Contestant, other: Contestant) -> str:
     return f"{ratio(rounds):.3f} ({drawn[25]:.3f}–{drawn[974]:.3f})"
 
 
-def row(case: tuple[str, int, int], contestants: dict[str, Contestant]) -> str:
+def row(case: tuple[str, int, int], precision: str, contestants: dict[str, Contestant]) -> str:
     full, step, gemm = contestants["full"], contestants["step"], contestants["gemm"]
 
     def rate(name: str) -> str:
@@ -168,9 +174,10 @@ def row(case: tuple[str, int, int], contestants: dict[str, Contestant]) -> str:
     shares = [a * flops / (b * product) for a, b in zip(full.rates, gemm.rates, strict=True)]
     architecture, crop, batch_size = case
     theirs = ("slide", "slide without oneDNN", "pytorch")
+    pytorch = rate("pytorch") + (f", {contestants['pytorch'].facts['how']}" if "pytorch" in contestants else "")
     cells = [
-        f"{architecture} {crop}", str(batch_size),
-        *map(rate, theirs), rate("step"), rate("full"),
+        f"{architecture} {crop}", precision.removeprefix("mixed_"), str(batch_size),
+        rate("slide"), rate("slide without oneDNN"), pytorch, rate("step"), rate("full"),
         *map(ratio, theirs), overall_ratio(full, step), spread(shares, 2),
         spread([rate * product / 1e9 for rate in gemm.rates], 0),
     ]  # fmt: skip
@@ -178,9 +185,9 @@ def row(case: tuple[str, int, int], contestants: dict[str, Contestant]) -> str:
 
 
 HEADER = """\
-| network, pixels | batch | (a) slide | (a′) slide, oneDNN off | (b) PyTorch | (c) bare step | (d) in full \
+| network, pixels | precision | batch | (a) slide | (a′) slide, oneDNN off | (b) PyTorch | (c) bare step | (d) in full \
 | (d)/(a) | (d)/(a′) | (d)/(b) | (d)/(c) | share of GEMM | GEMM, GFLOP/s |
-| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"""
+| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"""
 
 NOTES = """\
 Training images per second, medians of {rounds} rounds, with the lowest and the highest; ratios are taken within a
@@ -188,7 +195,8 @@ round. (c) and (d) took turns by themselves for {alone} rounds before those: the
 
 - (a): the slide's layers, Keras's `fit`, Adam at a constant rate, TensorFlow as it comes, one constant batch.
 - (a′): the same without oneDNN, as TensorFlow comes on processors that have neither VNNI nor BF16 nor AMX.
-- (b): PyTorch {torch}, eager, the faster of its memory layouts, AdamW in one pass, one constant batch.
+- (b): PyTorch {torch} as it is fastest, in one of two memory layouts, eager or by `torch.compile`; AdamW in one pass,
+  one constant batch; in bfloat16 by its autocast.
 - (c): our step (network, loss, clipping, AdamW) on one constant batch.
 - (d): the stage `train`: input, metrics, checkpoints, journal, tracking. (d)/(c) is over the windows in which the two
   took turns, all together, since a checkpoint is made once in 50 seconds of work, with the 95 % interval of a bootstrap
@@ -202,20 +210,22 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=5.0, help="of a window")
     parser.add_argument("--only", nargs="+", help="some of " + ", ".join(f"{a}-{c}" for a, c, _ in CASES))
+    parser.add_argument("--precision", nargs="+", choices=PRECISIONS, help="default: those that this processor has")
     parser.add_argument("--output", type=Path, help="write the table there, too")
     settings = parser.parse_args()
-    lines, hardware, torch = [], "", "(not installed: make setup BENCH=1)"
-    for case in CASES:
+    there = PRECISIONS if hardware.cpu_features() & {"avx512_bf16", "amx_bf16"} else PRECISIONS[:1]
+    lines, title, torch = [], "", "(not installed: make setup BENCH=1)"
+    for case, precision in itertools.product(CASES, settings.precision or there):
         if settings.only and f"{case[0]}-{case[1]}" not in settings.only:
             continue
-        contestants = measure(case, settings.rounds, settings.seconds)
-        hardware = contestants["step"].facts["hardware"]
+        contestants = measure(case, precision, settings.rounds, settings.seconds)
+        title = contestants["step"].facts["hardware"]
         torch = contestants["pytorch"].facts["version"] if "pytorch" in contestants else torch
-        lines.append(row(case, contestants))
+        lines.append(row(case, precision, contestants))
         print(lines[-1], file=sys.stderr, flush=True)
     command = "benchmarks/throughput.py" + (f" --only {' '.join(settings.only)}" if settings.only else "")
     text = "\n".join(
-        ["# Throughput", "", f"Made by `{command}`. {hardware}.", "", HEADER, *lines, "",
+        ["# Throughput", "", f"Made by `{command}`. {title}.", "", HEADER, *lines, "",
          NOTES.format(rounds=settings.rounds, alone=2 * settings.rounds, torch=torch)]
     )  # fmt: skip
     print(text)

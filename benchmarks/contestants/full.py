@@ -1,6 +1,6 @@
 """Our training in full, as the stage `train` runs it: input, metrics, checkpoints, journal, tracking.
 
-    python full.py <architecture> <crop> <batch_size> [training images] [seconds between checkpoints]
+    python full.py <architecture> <crop> <batch_size> <precision> [training images] [seconds between checkpoints]
 
 It runs in a temporary copy of the project's settings, on random images of CIFAR-100's size and number. The time
 that it sleeps does not count for its checkpoints: they are made every so many seconds of work, as in use
@@ -28,13 +28,13 @@ WARM_UP = 4  # steps: those that compile, and a checkpoint after each but the la
 IMAGES = {"val": 5_000, "test": 10_000}
 
 
-def make_project(architecture: str, crop: int, batch_size: int, images: dict[str, int]) -> None:
+def make_project(architecture: str, crop: int, batch_size: int, precision: str, images: dict[str, int]) -> None:
     """Parameters and arrays in the present folder."""
     from alexvgg.data import arrays
     from alexvgg.data.dataset import Split
 
     params = YAML(typ="safe", pure=True).load(ROOT / "profiles/cpu.yaml")
-    one_size = {"crop": crop, "batch_size": batch_size, "early_crops": []}
+    one_size = {"crop": crop, "batch_size": batch_size, "precision": precision, "early_crops": []}
     params["models"] = {"bench": params["models"][architecture] | one_size}
     YAML().dump(params, layout.PARAMS)
     layout.PIPELINE.write_text((ROOT / "dvc.yaml").read_text())
@@ -58,8 +58,10 @@ def described(images: dict[str, int], sha256: dict[str, str]) -> Any:
     )  # fmt: skip
 
 
-def main(architecture: str, crop: int, batch_size: int, images: int = 45_000, every: float = saver.EVERY) -> None:
-    runtime.start("float32", 0)  # before anything imports TensorFlow, as in the stage
+def main(
+    architecture: str, crop: int, batch_size: int, precision: str, images: int = 45_000, every: float = saver.EVERY
+) -> None:
+    runtime.start(precision, 0)  # before anything imports TensorFlow, as in the stage
     from alexvgg.pipeline import progress
 
     windows = Windows(batch_size, WARM_UP)
@@ -78,7 +80,7 @@ def main(architecture: str, crop: int, batch_size: int, images: int = 45_000, ev
     saver.Saver.safe_point = safe_point  # type: ignore[method-assign]
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         os.chdir(folder)
-        make_project(architecture, crop, batch_size, {"train": images, **IMAGES})
+        make_project(architecture, crop, batch_size, precision, {"train": images, **IMAGES})
         sys.path.insert(0, str(ROOT / "stages"))
         import check
         import train
@@ -91,4 +93,4 @@ def main(architecture: str, crop: int, batch_size: int, images: int = 45_000, ev
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], *map(int, sys.argv[2:]))
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], *map(int, sys.argv[5:]))

@@ -1,6 +1,6 @@
-"""The same networks in PyTorch, eager: AdamW in one pass, clipping, one constant batch.
+"""The same networks in PyTorch: AdamW in one pass, clipping, one constant batch; in bfloat16 by its autocast.
 
-python pytorch.py <architecture> <crop> <batch_size> <channels_last|contiguous>
+python pytorch.py <architecture> <crop> <batch_size> <precision> <channels_last|contiguous> <eager|compiled>
 """
 
 import sys
@@ -56,7 +56,7 @@ def classifier() -> list[nn.Module]:
     return [*modules, nn.LazyLinear(100)]
 
 
-def main(architecture: str, crop: int, batch_size: int, layout: str) -> None:
+def main(architecture: str, crop: int, batch_size: int, precision: str, layout: str, mode: str) -> None:
     torch.manual_seed(0)
     features = {"alexnet": alexnet, "alexnet_vgg": alexnet_vgg, "vgg16": vgg16}[architecture]()
     memory_format = {"channels_last": torch.channels_last, "contiguous": torch.contiguous_format}[layout]
@@ -68,9 +68,13 @@ def main(architecture: str, crop: int, batch_size: int, layout: str) -> None:
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-6, weight_decay=0.02, fused=True)
     loss_of = nn.CrossEntropyLoss()
 
+    network = torch.compile(model) if mode == "compiled" else model
+
     def step() -> float:
         optimizer.zero_grad()
-        loss = loss_of(model(images), labels)
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision != "float32"):
+            logits = network(images)
+        loss = loss_of(logits.float(), labels)
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
@@ -82,4 +86,4 @@ def main(architecture: str, crop: int, batch_size: int, layout: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), *sys.argv[4:])

@@ -1,6 +1,6 @@
 """The slide's layers as Keras trains them by itself: `fit`, Adam at a constant rate, nothing set up.
 
-    python slide.py <architecture> <crop> <batch_size>
+    python slide.py <architecture> <crop> <batch_size> <float32|mixed_bfloat16>
 
 It is fed one constant batch, so that its input costs nothing. Layers are Keras's own.
 """
@@ -16,7 +16,8 @@ from windows import Windows
 from alexvgg.networks import blocks, registry
 
 
-def main(architecture: str, crop: int, batch_size: int) -> None:
+def main(architecture: str, crop: int, batch_size: int, precision: str) -> None:
+    keras.config.set_dtype_policy(precision)
     blocks.BatchNormalization = keras.layers.BatchNormalization  # type: ignore[misc, assignment]
     blocks.Conv2D = keras.layers.Conv2D  # type: ignore[misc, assignment]
     blocks.Dense = keras.layers.Dense  # type: ignore[misc, assignment]
@@ -33,4 +34,4 @@ def main(architecture: str, crop: int, batch_size: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])
