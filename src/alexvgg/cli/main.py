@@ -79,7 +79,7 @@ def _about_runs(command: Command) -> None:
     row = command("row", "rows.make_row", "make one row of the table: pull what is missing, train, evaluate, push")
     row.add_argument("name", metavar="ROW", help="<model>-<seed>")
     row.add_argument("--local", action="store_true", help="neither pull nor push, though there is a DVC remote")
-    row.add_argument("--attached", action="store_true", help="end, with a checkpoint, when standard input ends")
+    row.add_argument("--attached", action="store_true", help="as `rows` begins it: it ends when its input does")
     rows = command("rows", "rows.make_rows", "make rows of the table at once (`make repro JOBS=…` uses this)")
     rows.add_argument("models", nargs="*")
     rows.add_argument("--jobs", type=_positive, default=1, help="rows at once")

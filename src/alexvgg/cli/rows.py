@@ -24,7 +24,10 @@ from alexvgg.system.errors import AlexvggError, EnvironmentProblem, ParamsError
 
 
 def make_row(name: str, local: bool, attached: bool) -> None:
-    """Make one row. Exits with what its stage exited with."""
+    """Make one row. Exits with what its stage exited with.
+
+    One that `make_rows` begins on this machine is `local` and `attached`: what all rows read is there.
+    """
     params = file.load(layout.PARAMS)
     if name not in params.rows():
         raise ParamsError(f"{name} is no row of profile {params.profile}; there are: {', '.join(params.rows())}")
@@ -33,7 +36,7 @@ def make_row(name: str, local: bool, attached: bool) -> None:
     if attached:
         threading.Thread(target=_end_with_input, args=(row,), daemon=True).start()
     with _on_endings(row.interrupt):
-        code = row.make(remote)
+        code = row.make(remote, inputs=local and attached)
     if code:
         sys.exit(code)
 

@@ -10,7 +10,7 @@ from alexvgg.pipeline import layout
 from alexvgg.rows.identity import Inputs
 from alexvgg.rows.paths import RowFiles
 from alexvgg.system.errors import AlexvggError, TrackingError
-from alexvgg.tracking import connection, experiments, recording, sender, sync, ui, views
+from alexvgg.tracking import connection, experiments, recording, sender, shared_table, sync, ui, views
 
 
 def target() -> sync.Target:
@@ -101,7 +101,8 @@ def _up_to_date_views(profile: str) -> tuple[str, list[str], views.Shown | None]
         experiment = experiments.find(client, profile)
         report = layout.reports(profile) / "results.md"
         text = report.read_text(encoding="utf-8", errors="replace") if report.is_file() else ""
-        shown = views.update(client, experiment, to.table(profile), profile, text) if experiment else None
+        keys = to.table(profile) | shared_table.keys(client, experiment.experiment_id) if experiment else set()
+        shown = views.update(client, experiment, keys, profile, text) if experiment else None
     except AlexvggError:
         raise
     except Exception as error:  # noqa: BLE001 - MLflow and what it builds on raise their own

@@ -26,13 +26,16 @@ class Row:
         self._asked_to_end = threading.Event()
         locks.mkdir(parents=True, exist_ok=True)
 
-    def make(self, remote: bool) -> int:
-        """Train and evaluate; with `remote`, from and to DVC's remote. Returns 0, or the exit code of what failed.
+    def make(self, remote: bool, inputs: bool = False) -> int:
+        """Train and evaluate; with `remote`, from and to DVC's remote; `inputs` says that what all rows read is there.
+
+        Returns 0, or the exit code of what failed.
 
         Raises Interrupted after `interrupt`, and EnvironmentProblem while another process makes the same row.
         """
         with self._alone() as self._lock:
-            return self._bring_in(remote) or self._train_and_evaluate(remote) or self._hand_on(remote)
+            code = 0 if inputs else self._bring_in(remote)
+            return code or self._train_and_evaluate(remote) or self._hand_on(remote)
 
     def interrupt(self) -> None:
         """Ask it to end with a checkpoint. May be called by another thread, and again to end at once."""
