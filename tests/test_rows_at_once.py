@@ -112,7 +112,7 @@ def nothing_is_left_of(project: Project) -> bool:
 
 def require_the_same(project: Project, made: Project, *pulled: str) -> None:
     ran, _ = project.repro(*pulled)
-    assert ran == {"report"}
+    assert not {stage for stage in ran if "@" in stage} and "report" in ran
     found, expected = project.outputs(), made.outputs()
     # DVC lists stages in the order in which they were first recorded.
     assert YAML().load(found.pop("dvc.lock")) == YAML().load(expected.pop("dvc.lock"))
