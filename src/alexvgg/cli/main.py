@@ -98,6 +98,11 @@ def _about_data(command: Command) -> None:
 def _about_results(command: Command) -> None:
     show = command("show", "results.show", "print the results table, or some rows, and where to look next")
     show.add_argument("models", nargs="*")
+    verify = command(
+        "verify", "verifying.verify", "compute a report's numbers anew, repeat the beginning of its trainings"
+    )
+    verify.add_argument("profile", nargs="?", help="default: the one in use")
+    verify.add_argument("--every-row", action="store_true", help="begin each row, not one a model")
     command("times", "results.show_times", "print how long the trainings of this profile took")
     models = command("models", "results.list_models", "list the networks: input, parameters, forward GFLOP")
     models.add_argument("--json", action="store_true", dest="as_json")

@@ -9,7 +9,7 @@ from alexvgg.system.errors import EnvironmentProblem
 # No result depends on these rooms: how parameters are read, how the program speaks and writes, how it goes on after an
 # interruption, what MLflow hears. An edit there runs no stage again but the first; if it should change outputs all the
 # same, such as how JSON is laid out, use `dvc repro --force`. A new room counts until it is listed.
-NEUTRAL = {"checkpoints", "cli", "jobs", "params", "pipeline", "rows", "system", "tracking"}
+NEUTRAL = {"checkpoints", "cli", "jobs", "params", "pipeline", "rows", "system", "tracking", "verification"}
 # The networks and data sets that these name have lists of their own: a new one changes no other.
 REGISTRIES = {"networks/registry.py", "data/registry.py"}
 

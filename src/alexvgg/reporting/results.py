@@ -8,10 +8,14 @@ import pandas as pd
 from alexvgg.evaluation import cost
 from alexvgg.evaluation.metrics import accuracy_interval
 from alexvgg.reporting import slide
-from alexvgg.rows.row import Row, by_model
+from alexvgg.rows.row import Row
+from alexvgg.rows.summary import Summary
 
 SLIDE_COLUMNS = ("loss", "val_loss", "acc", "val_acc")
 MEASURED = (*SLIDE_COLUMNS, "test_loss", "test_acc", "test_top5")
+
+
+Measured = tuple[Summary, dict[str, float]]  # a training, and what its evaluation measured
 
 
 def summarize(rows: list[Row]) -> pd.DataFrame:
@@ -21,29 +25,31 @@ def summarize(rows: list[Row]) -> pd.DataFrame:
     (`<name>_sd`, missing for a single seed), test_acc_low and test_acc_high (95 %), seeds, and whether training went
     to its end (`finished`).
     """
-    return pd.DataFrame([_line(several) for several in by_model(rows).values()])
+    return table_of([(row.summary, row.evaluation.metrics) for row in rows])
 
 
-def _line(rows: list[Row]) -> dict[str, Any]:
-    first = rows[0].summary
+def table_of(rows: list[Measured]) -> pd.DataFrame:
+    """As `summarize`."""
+    models = dict.fromkeys(summary.model for summary, _ in rows)
+    return pd.DataFrame([_line([row for row in rows if row[0].model == model]) for model in models])
+
+
+def _line(rows: list[Measured]) -> dict[str, Any]:
+    first, first_metrics = rows[0]
     line: dict[str, Any] = {name: getattr(first, name) for name in ("model", "architecture", "source", "params")}
-    measured = pd.DataFrame([row.summary.model_dump() | row.evaluation.metrics for row in rows])
+    measured = pd.DataFrame([summary.model_dump() | metrics for summary, metrics in rows])
     for name in MEASURED:
         if name not in measured:  # top-5 of five classes or fewer
             measured[name] = math.nan
         line[name] = measured[name].mean()
         line[f"{name}_sd"] = measured[name].std(ddof=1)
-    line["test_acc_low"], line["test_acc_high"] = _interval(rows, line["test_acc"])
-    line["seeds"] = [row.summary.seed for row in rows]
-    line["finished"] = all(cost.finished(row.summary) for row in rows)
+    interval = first_metrics["test_acc_low"], first_metrics["test_acc_high"]
+    if len(rows) > 1:  # of the mean, from the number of test images
+        interval = accuracy_interval(line["test_acc"], first.images["test"])
+    line["test_acc_low"], line["test_acc_high"] = interval
+    line["seeds"] = [summary.seed for summary, _ in rows]
+    line["finished"] = all(cost.finished(summary) for summary, _ in rows)
     return line
-
-
-def _interval(rows: list[Row], test_acc: float) -> tuple[float, float]:
-    """The 95 % interval of a model's mean test accuracy, from the number of test images."""
-    if len(rows) == 1:
-        return rows[0].evaluation.test_acc_low, rows[0].evaluation.test_acc_high
-    return accuracy_interval(test_acc, rows[0].summary.images["test"])
 
 
 def headline(results: pd.DataFrame) -> dict[str, dict[str, float]]:
@@ -55,10 +61,15 @@ def headline(results: pd.DataFrame) -> dict[str, dict[str, float]]:
 
 def document(profile: str, rows: list[Row]) -> dict[str, Any]:
     """`results.json`: the table, and all that is known of each row, so that both can be checked."""
-    names = ("model", "params", *SLIDE_COLUMNS, "test_acc", "test_acc_low", "test_acc_high", "seeds", "finished")
-    table = [{name: line[name] for name in names} for line in summarize(rows).to_dict("records")]
+    table = entries(summarize(rows))
     whole = [{"key": row.summary.key, **row.summary.model_dump(), **row.evaluation.metrics} for row in rows]
     return {"profile": profile, "table": table, "rows": whole}
+
+
+def entries(results: pd.DataFrame) -> list[dict[str, Any]]:
+    """The lines of the table, as in `results.json`."""
+    names = ("model", "params", *SLIDE_COLUMNS, "test_acc", "test_acc_low", "test_acc_high", "seeds", "finished")
+    return [{name: line[name] for name in names} for line in results.to_dict("records")]
 
 
 def flat(results: pd.DataFrame) -> pd.DataFrame:
@@ -86,7 +97,11 @@ def curves(rows: list[Row]) -> pd.DataFrame:
 
 def by_class(rows: list[Row]) -> pd.DataFrame:
     """`by_class.csv`: `class`, `model`, and `acc`, the share of right answers, over all seeds."""
-    answers = pd.concat([row.answers.assign(model=row.summary.model) for row in rows])
+    return shares(pd.concat([row.answers.assign(model=row.summary.model) for row in rows]))
+
+
+def shares(answers: pd.DataFrame) -> pd.DataFrame:
+    """As `by_class`; `answers` have a column `model`, too."""
     answers["acc"] = (answers["label"] == answers["answer"]).astype(float)
     shares = answers.groupby(["label", "model"], sort=True)["acc"].mean().reset_index()
     return shares.rename(columns={"label": "class"})

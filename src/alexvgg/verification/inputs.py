@@ -1,0 +1,72 @@
+"""What trainings read, made anew in a folder by the pipeline's own stages."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pandas as pd
+
+from alexvgg.data import arrays
+from alexvgg.params.schema import Params
+from alexvgg.rows.identity import Identity
+from alexvgg.rows.summary import Summary
+from alexvgg.system.errors import AlexvggError
+from alexvgg.verification.findings import Finding, compared
+
+STAGES = ("check", "download", "preprocess")
+LINKED = ("src", "stages", "dvc.yaml")
+
+
+@contextmanager
+def made_anew(root: Path, params: Path, archive: Path) -> Iterator[None]:
+    """Work in a folder in which data are made from the archive by the parameters; leave nothing of it.
+
+    Raises AlexvggError if a stage fails, which has said why.
+    """
+    before = Path.cwd()
+    with TemporaryDirectory() as folder:
+        for name in LINKED:
+            (Path(folder) / name).symlink_to(root / name)
+        (Path(folder) / "params.yaml").write_bytes(params.read_bytes())
+        own = {"ALEXVGG_CIFAR100_ARCHIVE": str(archive.resolve())} if archive.is_file() else {}
+        for stage in STAGES:
+            command = [sys.executable, f"stages/{stage}.py"]
+            done = subprocess.run(command, cwd=folder, env={**own, **os.environ, "DVC_ROOT": folder})
+            if done.returncode:
+                raise AlexvggError(f"the data could not be made anew: {stage} failed (see above)")
+        os.chdir(folder)
+        try:
+            yield
+        finally:
+            os.chdir(before)
+
+
+def training(summary: Summary, anew: Identity) -> Iterator[Finding]:
+    """Whether a reported training is the one that parameters, data and sources here describe."""
+    for field in ("architecture", "crop", "options", "recipe"):
+        yield compared(summary.name, field, getattr(summary, field), getattr(anew, field))
+    for split in ("train", "val", "description"):
+        yield compared(summary.name, f"sha256 of {split}", summary.data[split], anew.data[split])
+    if any(summary.data[name] != anew.data[name] for name in ("code", "network")):
+        yield Finding("unknown", summary.name, "made by other sources than those here; `git log -- src stages`")
+    else:
+        yield Finding("same", summary.name, "sources that decide the result")
+
+
+def labels(name: str, given: pd.DataFrame, test: Path, description: Path) -> Finding:
+    """Whether the answers of a row are to the images of the test split, in its order."""
+    known = arrays.load_description(description)
+    true = [known.classes[label] for label in arrays.load(test, known).labels]
+    if list(given["label"]) == true:
+        return Finding("same", name, "labels of the test images")
+    wrong = sum(a != b for a, b in zip(given["label"], true, strict=False)) + abs(len(given) - len(true))
+    return Finding("differs", name, f"{wrong} labels of its answers are not the test split's")
+
+
+def rows_of(params: Params, reported: list[Summary]) -> Iterator[Finding]:
+    """Whether the report has the rows that the parameters ask for."""
+    yield compared("table", "rows", sorted(one.name for one in reported), sorted(params.rows()))

@@ -1,0 +1,113 @@
+"""What a committed report says, computed anew from what is committed beside it: no network is built for that."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from pydantic import ValidationError
+from ruamel.yaml import YAML
+
+from alexvgg.evaluation.metrics import accuracy_interval
+from alexvgg.reporting import results, table
+from alexvgg.rows import answers
+from alexvgg.rows.summary import Summary
+from alexvgg.system import files
+from alexvgg.system.errors import AlexvggError
+from alexvgg.verification.findings import Finding, compared
+
+
+def report(folder: Path) -> dict[str, Any]:
+    """`results.json` of a report. Raises AlexvggError."""
+    path = folder / "results.json"
+    if not path.is_file():
+        raise AlexvggError(f"{path} is missing; `git checkout {folder}`, or make it: `make repro`")
+    try:
+        document = files.read_json(path)
+        if document["rows"] and document["table"]:
+            return dict(document)
+    except (KeyError, TypeError):
+        pass
+    raise AlexvggError(f"{path} is no report of this version; `git checkout {path}`")
+
+
+def files_of(folder: Path, lock: Path) -> Iterator[Finding]:
+    """Whether the report's files are those that DVC recorded when it made them."""
+    if not lock.is_file():
+        yield Finding("unknown", "files", f"no {lock}, in which DVC would have recorded what it made")
+        return
+    stages = YAML(typ="safe", pure=True).load(lock.read_text(encoding="utf-8"))["stages"]
+    outs = {out["path"]: out.get("md5") for out in stages.get("report", {}).get("outs", [])}
+    for path, md5 in outs.items():
+        here = Path(path)
+        if here.is_relative_to(folder) and here.exists():
+            yield compared("files", path, md5, _md5(here))
+
+
+def _md5(path: Path) -> str:
+    """As DVC writes it; of a folder, that of the list of its files."""
+    if path.is_file():
+        return files.md5(path)
+    listed = [{"md5": files.md5(one), "relpath": one.relative_to(path).as_posix()} for one in path.rglob("*")
+              if one.is_file()]  # fmt: skip
+    text = json.dumps(sorted(listed, key=lambda one: one["relpath"]), sort_keys=True)
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest() + ".dir"
+
+
+def row(folder: Path, reported: dict[str, Any]) -> Iterator[Finding]:
+    """The accuracies of a row, from its answers, its last epoch, and its key."""
+    name = f"{reported['model']}-{reported['seed']}"
+    given = answers.read(folder / "answers" / f"{name}.csv")
+    right = given["label"] == given["answer"]
+    yield compared(name, "test images", reported["images"]["test"], len(given))
+    yield compared(name, "test accuracy", reported["test_acc"], float(right.mean()))
+    interval = accuracy_interval(float(right.mean()), len(given))
+    yield compared(name, "its 95 % interval", (reported["test_acc_low"], reported["test_acc_high"]), interval)
+    if "rank" in given and "test_top5" in reported:
+        yield compared(name, "top-5 accuracy", reported["test_top5"], float((given["rank"] <= 5).mean()))
+    curves = pd.read_csv(folder / "curves.csv", float_precision="round_trip")
+    of_row = curves[(curves["model"] == reported["model"]) & (curves["seed"] == reported["seed"])]
+    for split, prefix in (("train", ""), ("val", "val_")):
+        last = of_row[of_row["split"] == split].iloc[-1]
+        for measure in ("loss", "acc"):
+            yield compared(name, f"{prefix}{measure}", reported[f"{prefix}{measure}"], float(last[measure]))
+    summary = training_of(reported)
+    if summary is None:
+        yield Finding("unknown", name, "its recipe is of another version of the project: no key, no beginning")
+    else:
+        yield compared(name, "key", reported["key"], summary.key)
+
+
+def whole(folder: Path, document: dict[str, Any]) -> Iterator[Finding]:
+    """The table and the accuracies by class, from the rows."""
+    trainings = [training_of(one) for one in document["rows"]]
+    if None in trainings:
+        yield Finding("unknown", "table", "its rows are of another version of the project")
+        return
+    metrics = [{k: v for k, v in one.items() if k not in {"key", *Summary.model_fields}} for one in document["rows"]]
+    anew = results.table_of(list(zip(trainings, metrics, strict=True)))  # type: ignore[arg-type]
+    yield compared("table", "results.json", document["table"], results.entries(anew))
+    printed = (folder / "results.md").read_text(encoding="utf-8")
+    found = re.search(r"^(?:\|.*\n)+", printed, re.M)
+    same = found is not None and found[0].strip() == table.main_table(anew).strip()
+    yield Finding("same" if same else "differs", "table", "results.md" if same else "results.md is not the rows' table")
+    parts = [
+        answers.read(folder / "answers" / f"{one['model']}-{one['seed']}.csv").assign(model=one["model"])
+        for one in document["rows"]
+    ]
+    by_class = results.shares(pd.concat(parts)).to_csv(index=False, lineterminator="\n")
+    same = (folder / "by_class.csv").read_text(encoding="utf-8") == by_class
+    yield Finding(
+        "same" if same else "differs", "table", "by_class.csv" if same else "by_class.csv is not the answers'"
+    )
+
+
+def training_of(reported: dict[str, Any]) -> Summary | None:
+    """The training of a row of `results.json`; None if another version of the project made it."""
+    try:
+        return Summary.model_validate({name: value for name, value in reported.items() if name in Summary.model_fields})
+    except ValidationError:
+        return None

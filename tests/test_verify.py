@@ -1,0 +1,149 @@
+"""`alexvgg verify` on the committed quickstart: what is true is found so, and what was tampered with is found."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+import records
+from alexvgg.rows.summary import Beginning
+from alexvgg.verification import beginning, paper
+from conftest import ROOT
+from project import Project
+
+REPORT = Path("reports/quickstart")
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch) -> Path:
+    """The committed report and its lock, to be tampered with."""
+    shutil.copytree(ROOT / REPORT, tmp_path / REPORT)
+    (tmp_path / "profiles").mkdir()
+    shutil.copy(ROOT / "profiles/quickstart.lock", tmp_path / "profiles")
+    monkeypatch.chdir(tmp_path)
+    return REPORT
+
+
+def findings(folder: Path) -> dict[str, list[str]]:
+    """Of what is committed, without data and networks, by level."""
+    document = paper.report(folder)
+    found = [*paper.whole(folder, document), *(one for row in document["rows"] for one in paper.row(folder, row))]
+    recorded = list(paper.files_of(folder, Path("profiles/quickstart.lock")))
+    by_level: dict[str, list[str]] = {"same": [], "differs": [], "unknown": []}
+    for one in found:
+        by_level[one.level].append(f"{one.subject}: {one.text}")
+    return by_level | {"recorded": [one.text for one in recorded if one.level != "same"]}
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert text.count(old) >= 1, old
+    path.write_text(text.replace(old, new, 1))
+
+
+def test_the_committed_report_is_what_its_answers_say(folder):
+    found = findings(folder)
+    assert not found["differs"] and not found["unknown"] and not found["recorded"] and len(found["same"]) > 25
+
+
+def digit(name: str):
+    def change(folder: Path) -> None:
+        text = (folder / "results.json").read_text()
+        number = re.findall(rf'"{name}": (0\.\d+)', text)[-1]  # of a row; the first ones are the table's
+        before, _, after = text.rpartition(f'"{name}": {number}')
+        changed = f'"{name}": {number[:5]}{(int(number[5]) + 1) % 10}{number[6:]}'  # the fourth digit, which is printed
+        (folder / "results.json").write_text(before + changed + after)
+
+    return change
+
+
+def table(folder: Path) -> None:
+    line = next(one for one in (folder / "results.md").read_text().splitlines() if one.startswith("| alexnet "))
+    edit(folder / "results.md", line, line.replace("0.", "0.9", 1))
+
+
+def answer(folder: Path) -> None:
+    lines = (folder / "answers/vgg16-0.csv").read_text().splitlines()
+    number = next(i for i, line in enumerate(lines) if line.startswith("3,3,"))
+    lines[number] = lines[number].replace("3,3,", "3,8,")
+    (folder / "answers/vgg16-0.csv").write_text("\n".join(lines) + "\n")
+
+
+def by_class(folder: Path) -> None:
+    lines = (folder / "by_class.csv").read_text().splitlines()
+    lines[1] = re.sub(r"[^,]+$", "0.5", lines[1])
+    (folder / "by_class.csv").write_text("\n".join(lines) + "\n")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (digit("test_acc"), "test accuracy: reported"),
+        (digit("val_loss"), "vgg16-0: val_loss: reported"),
+        (digit("test_acc_low"), "its 95 % interval: reported"),
+        (lambda folder: edit(folder / "results.json", '"learning_rate": 0.001', '"learning_rate": 0.002'), "key: reported"),
+        (lambda folder: edit(folder / "curves.csv", ",val,", ",train,"), "loss: reported"),
+        (table, "results.md is not the rows' table"),
+        (answer, "vgg16-0: test accuracy: reported"),
+        (by_class, "by_class.csv is not the answers'"),
+    ],
+    ids=["accuracy", "loss", "interval", "recipe", "curve", "table", "answer", "class"],
+)  # fmt: skip
+def test_what_was_changed_is_found(folder, change, said):
+    change(folder)
+    found = findings(folder)
+    assert [one for one in found["differs"] if said in one], found["differs"]
+    assert found["recorded"]  # and DVC recorded other files
+
+
+def test_a_report_of_another_version_is_told_as_such(folder):
+    document = json.loads((folder / "results.json").read_text())
+    for row in document["rows"]:
+        del row["recipe"]["cutmix"]
+    (folder / "results.json").write_text(json.dumps(document))
+    assert len(findings(folder)["unknown"]) == 1 + len(document["rows"])
+
+
+def test_what_rounding_explains():
+    steps = [Beginning(step=step, loss=4.6, weights_sha256=str(step) * 32) for step in (1, 2, 10)]
+    there = records.summary(beginning=steps)
+    losses = [one.loss for one in there.beginning]
+
+    def judged(*factors: float) -> str:
+        anew = [
+            Beginning(step=one.step, loss=loss * factor, weights_sha256="0" * 64)
+            for one, loss, factor in zip(there.beginning, losses, factors, strict=True)
+        ]
+        return beginning.judged(there, anew).level
+
+    assert beginning.judged(there, there.beginning).level == "same"
+    assert judged(1 + 1e-7, 1 + 1e-5, 1.1) == "unknown"  # after ten steps nothing can be told
+    assert judged(1 + 1e-4, 1 + 1e-4, 1.0) == judged(1.0, 1 + 1e-2, 1.0) == "differs"
+
+
+@pytest.fixture
+def clone(tmp_path) -> Project:
+    return Project.whole(tmp_path / "a clone")
+
+
+def test_a_recipe_that_is_not_the_profile_s_is_found(clone):
+    edit(clone.folder / "profiles/quickstart.yaml", "weight_decay: 0.02", "weight_decay: 0.03")
+    shutil.copy(clone.folder / "profiles/quickstart.yaml", clone.folder / "params.yaml")
+    said = clone.alexvgg("verify", "quickstart", code=1)
+    assert len(re.findall(r"^DIFFERS .*-0: recipe: reported", said, re.M)) == 3
+    assert "that cannot be told here" in said and "error: 3 of" in said
+
+
+@pytest.mark.slow
+def test_the_committed_quickstart(clone):
+    """Its networks begin as reported: to the last bit, or on another type of processor as far as rounding explains."""
+    said = clone.alexvgg("verify")
+    assert " 0 differ, " in said
+    assert (
+        len(re.findall(r"-0: (losses and weights after steps 1, 2, 10: to|losses differ by .* as rounding)", said)) == 3
+    )
+    source = clone.folder / "src/alexvgg/training/optimizer.py"
+    edit(source, "0.999, 1e-7", "0.99, 1e-7")
+    assert clone.alexvgg("verify").count("made by other sources than those here") == 3
