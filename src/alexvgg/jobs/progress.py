@@ -71,13 +71,15 @@ class Progress:
         whole = new[: new.rfind(b"\n") + 1]
         self._read[row] += len(whole)
         for line in whole.decode(errors="replace").splitlines():
-            if line.startswith(f"{row}: "):
+            if found := WHERE.search(line):
+                self._where[row] = found[1]
+            elif line.startswith(f"{row}: "):
                 self._said[row] = line.removeprefix(f"{row}: ")
                 self._note(row, line)
+            elif line.startswith("Running stage 'evaluate@"):
+                self._said[row] = "evaluates"
 
     def _note(self, row: str, line: str) -> None:
-        if found := WHERE.search(line):
-            self._where[row] = found[1]
         if not (found := EPOCH.search(line)):
             return
         epoch, epochs, step, steps = (int(number or 0) for number in found.groups())
