@@ -12,14 +12,17 @@ from typing import Any
 import requests
 
 FAULTS = ("down", "black hole", "error 500", "slow", "dies midway")
+LOSES_AN_ANSWER = "loses an answer"  # the next one to a request that makes a run or a version, which is made
+MAKING = (b"/runs/create", b"/model-versions/create")
 SLOW = 1.5  # seconds that a slow server takes for an answer
 
 
 class FaultyServer:
-    """`fault` is None or one of FAULTS but the last, and can be changed at any time."""
+    """`fault` is None, LOSES_AN_ANSWER or one of FAULTS but the last, and can be changed at any time."""
 
     def __init__(self, folder: Path) -> None:
         self.fault: str | None = None
+        self._mute: socket.socket | None = None
         port = _free_port()
         self._log = (folder / "server.log").open("wb")
         self._process = subprocess.Popen(
@@ -27,7 +30,11 @@ class FaultyServer:
              "--backend-store-uri", f"sqlite:///{folder / 'server.db'}", "--artifacts-destination", str(folder / "artifacts")],
             cwd=folder, stdout=self._log, stderr=self._log, start_new_session=True,
         )  # fmt: skip
-        _wait_for(f"http://127.0.0.1:{port}/health")
+        try:
+            _wait_for(f"http://127.0.0.1:{port}/health")
+        except TimeoutError:
+            self._process.terminate()
+            raise
         outer = self
 
         class Handler(socketserver.BaseRequestHandler):
@@ -73,8 +80,10 @@ class FaultyServer:
             while data := source.recv(65536):
                 if self.fault == "slow" and delayed:
                     time.sleep(SLOW)
-                if self.fault in ("down", "black hole"):
+                if self.fault in ("down", "black hole") or source is self._mute:
                     break
+                if self.fault == LOSES_AN_ANSWER and delayed and any(one in data for one in MAKING):
+                    self.fault, self._mute = None, target
                 target.sendall(data)
         except OSError:
             pass
@@ -92,7 +101,7 @@ def _free_port() -> int:
 
 
 def _wait_for(url: str) -> None:
-    for _ in range(300):
+    for _ in range(900):
         try:
             requests.get(url, timeout=1).raise_for_status()
             return

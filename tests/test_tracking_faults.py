@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from alexvgg.system.errors import TrackingError
 from alexvgg.tracking.journal import Journal
 from alexvgg.tracking.sync import Target, everything
 from conftest import ROOT
-from faulty_server import FAULTS, FaultyServer
-from test_tracking import PACKAGE, epoch, runs, send, start_record
+from faulty_server import FAULTS, LOSES_AN_ANSWER, FaultyServer
+from test_tracking import PACKAGE, epoch, finished, runs, send, start_record
 
 EPOCHS = 6
 
@@ -64,6 +65,22 @@ def test_nothing_is_lost_and_nothing_is_there_twice(server, fault, tmp_path, mon
     for name in ("loss", "acc", "val_loss", "val_acc", "learning_rate"):
         points = client.get_metric_history(run.info.run_id, name)
         assert [point.step for point in points] == list(range(1, EPOCHS + 1))
+
+
+@pytest.mark.slow
+def test_a_run_whose_answer_was_lost_is_there_once(server, tmp_path, monkeypatch):
+    """The request is not repeated at once: the run is looked for before another is made."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", server.uri)
+    journal = finished(tmp_path / "journals", key="key-lost")
+    target = Target("", tmp_path, PACKAGE)
+    target.connected()
+    server.fault = LOSES_AN_ANSWER
+    with pytest.raises(TrackingError, match="1 of 1 runs could not be sent whole"):
+        everything(target, journal.path.parent)
+    assert server.fault is None
+    everything(target, journal.path.parent)
+    [run] = [found for found in runs(tmp_path) if found.data.tags["alexvgg.key"] == "key-lost"]
+    assert run.info.status == "FINISHED" and len(target.connected().get_metric_history(run.info.run_id, "loss")) == 1
 
 
 WRITER = """

@@ -4,6 +4,8 @@ import logging
 import os
 import re
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +24,13 @@ CERTIFICATE = "MLFLOW_TRACKING_SERVER_CERT_PATH"
 DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 # MLflow knows how to get in, and what is in front of it may not know of /health.
 REFUSALS = (requests.codes.unauthorized, requests.codes.forbidden, requests.codes.not_found)
+LOGIN = "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
 REBUILD = "move it away, and `alexvgg sync` makes a new one from the journals and DVC's files"
 
 # With its own values MLflow waits for minutes on a server that is gone.
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", str(LATER))
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+RETRIES = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
+os.environ.setdefault(RETRIES, "1")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 
@@ -68,6 +72,17 @@ def connect(default_uri: str, lock: Path) -> Any:
     return client
 
 
+@contextmanager
+def once() -> Iterator[None]:
+    """No request is repeated in the block: of one that makes something only the answer may have been lost."""
+    before = os.environ[RETRIES]
+    os.environ[RETRIES] = "0"
+    try:
+        yield
+    finally:
+        os.environ[RETRIES] = before
+
+
 def is_server(uri: str) -> bool:
     """Whether there is a server that keeps files, too; else it is a database."""
     return uri.startswith(HTTP)
@@ -106,10 +121,13 @@ def _refuse_other_kinds(uri: str) -> None:
 
 def _refuse_other_versions(uri: str, ours: str) -> None:
     """A server of another major version takes a part of a run; what does not tell its version is tried."""
+    from mlflow.utils.credentials import get_default_host_creds
+    from mlflow.utils.rest_utils import http_request
+
     try:
-        answer = requests.get(f"{uri.rstrip('/')}/version", timeout=SECONDS, verify=_authority())
+        answer = http_request(get_default_host_creds(uri), "/version", "GET", timeout=SECONDS, max_retries=0)
         theirs = answer.text.strip() if answer.ok else ""
-    except requests.RequestException:
+    except Exception:  # noqa: BLE001 - MLflow, `requests` and urllib3 raise their own
         return
     if re.fullmatch(r"\d+\.\d+\S*", theirs) and theirs.split(".")[0] != ours.split(".")[0]:
         raise TrackingError(
@@ -137,14 +155,20 @@ def _unusable(uri: str, error: Exception, version: str) -> str:
     shown = web.public(uri)
     said = web.public((str(error).strip() or type(error).__name__).splitlines()[0])
     if is_server(uri):
-        return f"the tracking server {shown} cannot be used: {said}{_remedy(said)}"
+        return f"the tracking server {shown} cannot be used: {refusal(error) or said}"
     if "database schema" in str(error):
         return f"{shown} was made by another version of MLflow than {version}; {REBUILD}"
     return f"the tracking database {shown} cannot be used: {said}; {REBUILD}"
 
 
-def _remedy(said: str) -> str:
-    """What helps against a server that wants to know who asks."""
-    if "401" in said:
-        return "; set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
-    return "; ask who runs it for the right to write" if "403" in said else ""
+def refusal(error: Exception) -> str:
+    """Why a server refused, and what to do, if it wants to know who asks, or they may not; else empty."""
+    answer = getattr(error, "response", None)
+    code = getattr(error, "error_code", None) or getattr(answer, "status_code", None)
+    if code in ("UNAUTHENTICATED", requests.codes.unauthorized):
+        return f"it does not know who asks, or another password (HTTP 401); {LOGIN}"
+    if code not in ("PERMISSION_DENIED", requests.codes.forbidden):
+        return ""
+    if "Invalid Host header" in str(error):
+        return "it does not go by this name (HTTP 403); who runs it adds the name to --allowed-hosts"
+    return "who asks may not do this (HTTP 403); ask who runs it for the right to write"

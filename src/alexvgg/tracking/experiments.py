@@ -8,6 +8,7 @@ from filelock import FileLock
 from alexvgg.system.errors import TrackingError
 
 PROFILE_TAG = "alexvgg.profile"  # finds it again under another name
+EXISTS = "RESOURCE_ALREADY_EXISTS"
 KIND = {"mlflow.experimentKind": "custom_model_development"}
 
 
@@ -36,12 +37,24 @@ def find_or_create(client: Any, profile: str, lock: Path, artifacts: Path | None
     with FileLock(lock, timeout=60):
         found = find(client, profile)
         if found is None:
-            name = name_of(profile)
-            location = (artifacts / name).as_uri() if artifacts else None
-            return str(client.create_experiment(name, location, KIND | {PROFILE_TAG: profile}))
+            return _create(client, profile, artifacts)
     if PROFILE_TAG not in found.tags:
         client.set_experiment_tag(found.experiment_id, PROFILE_TAG, profile)
     return str(found.experiment_id)
+
+
+def _create(client: Any, profile: str, artifacts: Path | None) -> str:
+    from mlflow.exceptions import MlflowException
+
+    name = name_of(profile)
+    location = (artifacts / name).as_uri() if artifacts else None
+    try:
+        return str(client.create_experiment(name, location, KIND | {PROFILE_TAG: profile}))
+    except MlflowException as error:
+        made = find(client, profile) if error.error_code == EXISTS else None
+        if made is None:
+            raise
+        return str(made.experiment_id)  # another clone was quicker
 
 
 def restore(client: Any, profile: str) -> str | None:

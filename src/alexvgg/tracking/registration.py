@@ -6,16 +6,17 @@ from pathlib import Path
 from typing import Any
 
 from alexvgg.system import files
-from alexvgg.tracking import journal
+from alexvgg.tracking import journal, runs
+from alexvgg.tracking.connection import once
 from alexvgg.tracking.experiments import name_of
-from alexvgg.tracking.runs import KEY_TAG
 
 MODEL_TAG = "alexvgg.model_version"
 VAL_ACC_TAG = "val_acc"
 ALIAS = "best"
 ABOUT = (
     f"Trained networks of this profile. `{ALIAS}` is the one with the highest accuracy in validation (val_acc) of "
-    "those that are in the project's results table; of equals, the oldest. `alexvgg sync` chooses it again."
+    "those that are in the project's results table, in anybody's clone; of equals, the oldest. `alexvgg sync` chooses "
+    "it again."
 )
 
 
@@ -26,7 +27,8 @@ def register(client: Any, run_id: str, path: Path, package: Path) -> bool:
     """
     records = journal.read(path)
     ends = [record for record in records if record["kind"] == "end" and record["status"] == "FINISHED"]
-    if not ends or MODEL_TAG in client.get_run(run_id).data.tags:
+    run = client.get_run(run_id)
+    if not ends or MODEL_TAG in run.data.tags:
         return False
     start, end = records[0], ends[-1]
     artifacts = {name: Path(file) for name, file in end["artifacts"].items()}
@@ -40,31 +42,32 @@ def register(client: Any, run_id: str, path: Path, package: Path) -> bool:
     if not client.get_registered_model(name).description:
         client.update_registered_model(name, ABOUT)
     client.update_model_version(name, version, _about(start, end))
-    client.set_model_version_tag(name, version, KEY_TAG, start["key"])
+    client.set_model_version_tag(name, version, runs.KEY_TAG, start["key"])
     client.set_model_version_tag(name, version, VAL_ACC_TAG, repr(end["val_acc"]))
-    client.set_terminated(run_id, end["status"], end["time"])
+    client.set_terminated(run_id, end["status"], end["time"] if runs.is_of(run, start) else run.info.end_time)
     client.set_tag(run_id, MODEL_TAG, version)  # last: until then it is done again
     return True
 
 
-def choose_best(client: Any, name: str, keys: set[str]) -> None:
-    """Put the alias on the version with the highest validation accuracy of those whose key is in `keys`.
+def choose_best(client: Any, name: str, of_table: set[str]) -> bool:
+    """Put the alias on the version with the highest validation accuracy of those whose run is in `of_table`.
 
-    Without any it stays where it is: the results table may be elsewhere.
+    Without any it stays where it is. Returns whether it was moved.
     """
     known = client.search_model_versions(f"name = '{name}'")
-    table = [one for one in known if one.tags.get(KEY_TAG) in keys and VAL_ACC_TAG in one.tags]
-    if not table:
-        return
-    best = max(table, key=lambda one: (float(one.tags[VAL_ACC_TAG]), -int(one.version)))
-    if ALIAS not in best.aliases:
-        client.set_registered_model_alias(name, ALIAS, best.version)
+    table = [one for one in known if one.run_id in of_table and VAL_ACC_TAG in one.tags]
+    best = max(table, key=lambda one: (float(one.tags[VAL_ACC_TAG]), -int(one.version)), default=None)
+    # A search does not tell the aliases of what it finds.
+    if best is None or str(client.get_registered_model(name).aliases.get(ALIAS)) == str(best.version):
+        return False
+    client.set_registered_model_alias(name, ALIAS, best.version)
+    return True
 
 
 def forget_deleted(client: Any, experiment: str, name: str) -> None:
     """Let models be registered again whose version somebody deleted."""
     there = {str(one.version) for one in client.search_model_versions(f"name = '{name}'")}
-    for run in client.search_runs([experiment], max_results=1000):
+    for run in runs.find_all(client, experiment):
         if run.data.tags.get(MODEL_TAG, "") not in ("", *there):
             client.delete_tag(run.info.run_id, MODEL_TAG)
 
@@ -94,7 +97,8 @@ def _create_version(client: Any, name: str, run_id: str, artifacts: dict[str, Pa
     # What MLflow has to say here (hints, progress bars) would end up in the middle of a training's output.
     with redirect_stderr(io.StringIO()):
         address = whole[0] if whole else _log(run_id, artifacts, package)
-        return str(mlflow.register_model(address, name).version)
+        with once():
+            return str(mlflow.register_model(address, name).version)
 
 
 def _log(run_id: str, artifacts: dict[str, Path], package: Path) -> str:

@@ -4,7 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from alexvgg.tracking import journal
+from alexvgg.tracking.connection import once
 
 UID_TAG = "alexvgg.journal"
 KEY_TAG = "alexvgg.key"
@@ -19,14 +22,15 @@ HEADLINE = (
 BY_CLASS = "by_class/"  # how journals of version 0.1 name accuracies by class among the metrics
 
 
-def push(client: Any, experiment: str, path: Path) -> str | None:
+def push(client: Any, experiment: str, path: Path, lock: Path) -> str | None:
     """Send what the journal at `path` holds and the run does not have yet. Returns the run's id.
 
-    A run that somebody deleted in MLflow is left alone, and None is returned.
+    A run that somebody deleted in MLflow is left alone, and None is returned. `lock` is a file: one process at a time
+    begins a run.
     """
     records = journal.read(path)
     start = records[0]
-    run = find_run(client, experiment, start) or _create(client, experiment, start)
+    run = find_run(client, experiment, records) or _begin(client, experiment, records, lock)
     if deleted(run):
         return None
     run_id = run.info.run_id
@@ -44,12 +48,36 @@ def push(client: Any, experiment: str, path: Path) -> str | None:
     return str(run_id)
 
 
-def find_run(client: Any, experiment: str, start: dict[str, Any]) -> Any | None:
-    """The run of the journal that begins with `start`, if there is one; a deleted one, too."""
+def find_run(client: Any, experiment: str, records: list[dict[str, Any]]) -> Any | None:
+    """The run of a journal with these records, if there is one; a deleted one, too.
+
+    A journal that was made from DVC's files has no run of its own where that of whoever trained says the same.
+    """
+    start = records[0]
+    own = find_all(client, experiment, f"tags.`{UID_TAG}` = '{start['uid']}'", deleted_too=True)
+    if own or not start.get("rebuilt"):
+        return own[0] if own else None
+    same = f"tags.`{KEY_TAG}` = '{start['key']}' AND attributes.status = 'FINISHED'"
+    others = [run for run in find_all(client, experiment, same, deleted_too=True) if _has(run, records)]
+    return min(others, key=deleted, default=None)
+
+
+def find_all(client: Any, experiment: str, which: str = "", deleted_too: bool = False) -> list[Any]:
+    """The runs of an experiment that a filter leaves, newest first."""
     from mlflow.entities import ViewType
 
-    runs = client.search_runs([experiment], f"tags.`{UID_TAG}` = '{start['uid']}'", ViewType.ALL, max_results=1)
-    return runs[0] if runs else None
+    kind = ViewType.ALL if deleted_too else ViewType.ACTIVE_ONLY
+    page = client.search_runs([experiment], which, kind, max_results=1000)
+    found = list(page)
+    while page.token:
+        page = client.search_runs([experiment], which, kind, max_results=1000, page_token=page.token)
+        found += page
+    return found
+
+
+def is_of(run: Any, start: dict[str, Any]) -> bool:
+    """Whether it is the run of the journal that begins with `start`, not of another with the same numbers."""
+    return bool(run.data.tags.get(UID_TAG) == start["uid"])
 
 
 def deleted(run: Any) -> bool:
@@ -59,21 +87,34 @@ def deleted(run: Any) -> bool:
 
 def sent(run: Any, records: list[dict[str, Any]]) -> int:
     """How many records of its journal a run has; none of them, if a number is missing or another one."""
+    if not is_of(run, records[0]):
+        return len(records)
     count = int(run.data.tags.get(SENT_TAG, "0"))
-    expected = {metric.key: metric.value for record in records[:count] for metric in _metrics(record)}
+    return count if _has(run, records[:count]) else 0
+
+
+def _has(run: Any, records: list[dict[str, Any]]) -> bool:
+    """Whether the numbers that a run shows are those of these records."""
+    expected = {metric.key: metric.value for record in records for metric in _metrics(record)}
     found = run.data.metrics
-    return count if all(found.get(name) == value for name, value in expected.items()) else 0
+    return all(found.get(name) == value for name, value in expected.items())
+
+
+def _begin(client: Any, experiment: str, records: list[dict[str, Any]], lock: Path) -> Any:
+    with FileLock(lock, timeout=60):
+        return find_run(client, experiment, records) or _create(client, experiment, records[0])
 
 
 def _create(client: Any, experiment: str, start: dict[str, Any]) -> Any:
     exp_name = start["tags"].get("dvc.exp_name")
     rebuilt = {"alexvgg.rebuilt": "true", NOTE_TAG: REBUILT} if start.get("rebuilt") else {}
-    return client.create_run(
-        experiment,
-        start_time=start["time"],
-        run_name=f"{start['model']}-{start['seed']}" + (f" ({exp_name})" if exp_name else ""),
-        tags={UID_TAG: start["uid"], KEY_TAG: start["key"], **rebuilt, **start["tags"]},
-    )
+    with once():
+        return client.create_run(
+            experiment,
+            start_time=start["time"],
+            run_name=f"{start['model']}-{start['seed']}" + (f" ({exp_name})" if exp_name else ""),
+            tags={UID_TAG: start["uid"], KEY_TAG: start["key"], **rebuilt, **start["tags"]},
+        )
 
 
 def _describe(client: Any, run_id: str, start: dict[str, Any]) -> None:

@@ -7,9 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import requests
+
 from alexvgg.system import web
 from alexvgg.system.errors import TrackingError
-from alexvgg.tracking import journal
+from alexvgg.tracking import connection, journal
 
 EVERY = 2.0  # seconds between two looks
 LONGEST_PAUSE = 60.0  # seconds between two tries to reach a server that is gone
@@ -67,4 +69,9 @@ def _wait_for_end_of_input(over: threading.Event) -> None:
 
 def in_a_line(error: Exception) -> str:
     """What an exception says, without anybody's password."""
+    if refused := connection.refusal(error):
+        return f"MLflow's server did not take it: {refused}"
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if isinstance(cause, requests.RequestException):
+        return f"MLflow's server does not answer ({web.reason(cause, '')})"
     return web.public(" ".join((str(error) or type(error).__name__).split()))[:300]

@@ -9,8 +9,10 @@ from filelock import FileLock, Timeout
 
 from alexvgg.rows.summary import Summary
 from alexvgg.system.errors import AlexvggError, TrackingError
-from alexvgg.tracking import connection, experiments, journal, registration, runs
+from alexvgg.tracking import connection, experiments, journal, registration, runs, shared_table
 from alexvgg.tracking.sender import close_if_killed, in_a_line
+
+AGAIN = 3  # looks at what another clone may have registered while the best was chosen
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Target:
         profile = journal.read(path)[0]["profile"]
         artifacts = None if connection.is_server(client.tracking_uri) else self._root / "mlruns"
         experiment = experiments.find_or_create(client, profile, self._lock, artifacts)
-        return runs.push(client, experiment, path)
+        return runs.push(client, experiment, path, self._lock)
 
     def state(self, path: Path) -> str:
         """How a journal stands in MLflow: `sent`, `waiting` or `deleted`.
@@ -56,7 +58,7 @@ class Target:
         """
         records = journal.read(path)
         experiment = experiments.find(self.connected(), records[0]["profile"])
-        run = runs.find_run(self._client, experiment.experiment_id, records[0]) if experiment else None
+        run = runs.find_run(self._client, experiment.experiment_id, records) if experiment else None
         if run is None or runs.deleted(run):
             return "waiting" if run is None else "deleted"
         return "sent" if runs.sent(run, records) == len(records) else "waiting"
@@ -67,12 +69,24 @@ class Target:
         alone = FileLock(path.with_suffix(".lock"))
         with suppress(Timeout), alone.acquire(timeout=0):  # else another process is about it
             if run_id is not None and registration.register(self._client, run_id, path, self._package):
-                self.choose_best(journal.read(path)[0]["profile"])
+                self.choose_best(journal.read(path)[0]["profile"], path.parent)
         return run_id
 
-    def choose_best(self, profile: str) -> None:
-        """Put the alias `best` on the best model of the present table."""
-        registration.choose_best(self.connected(), experiments.name_of(profile), self.table(profile))
+    def choose_best(self, profile: str, folder: Path) -> None:
+        """Say in MLflow which rows are in the present table; put the alias `best` on the best of all clones' tables.
+
+        `folder` has the journals: what is in one, and not in the table any longer, is known to be out of it.
+        """
+        experiment = experiments.find(self.connected(), profile)
+        if experiment is None:
+            return
+        known = None  # nobody else uses the project's own database
+        if self._client.tracking_uri != self._uri:
+            known = {start["key"] for _, start in journal.starts(folder) if start["profile"] == profile}
+        for _ in range(AGAIN):
+            of_table = shared_table.update(self._client, experiment.experiment_id, self.table(profile), known)
+            if not registration.choose_best(self._client, experiments.name_of(profile), of_table):
+                break
 
     def restore(self, profile: str) -> None:
         """Bring back what somebody deleted in MLflow; models are registered again when they are sent next."""
@@ -81,7 +95,7 @@ class Target:
             registration.forget_deleted(self._client, experiment, experiments.name_of(profile))
 
     def table(self, profile: str) -> set[str]:
-        """The keys of the rows that are in the project now; those of an experiment in a copy elsewhere are not."""
+        """The keys of the rows that are in this clone now; those of an experiment in a copy elsewhere are not."""
         found = set()
         for summary in (self._root / "rows" / profile).glob("*/summary.json"):
             try:
@@ -97,7 +111,7 @@ def everything(target: Target, folder: Path) -> str:
     Raises TrackingError if MLflow cannot be used, or, when all were tried, if it did not take one of them.
     """
     found = journal.starts(folder)
-    refused, deleted = [], 0
+    refused, deleted = {}, 0
     for path, _ in found:
         if not journal.is_written(path):
             close_if_killed(path)
@@ -106,15 +120,35 @@ def everything(target: Target, folder: Path) -> str:
         except TrackingError:
             raise
         except Exception as error:  # noqa: BLE001 - MLflow and what it builds on raise their own
-            refused.append(f"{path.name}: {in_a_line(error)}")
-    for profile in {start["profile"] for _, start in found}:
-        target.choose_best(profile)
+            refused[path.name] = in_a_line(error)
+    _choose_best(target, folder, {start["profile"] for _, start in found}, refused)
     if refused:
         raise TrackingError(
-            f"{len(refused)} of {len(found)} runs could not be sent whole ({refused[0]}); they are safe on disk, "
+            f"{len(refused)} of {len(found)} runs could not be sent whole ({_why(refused)}); they are safe on disk, "
             "send them later: alexvgg sync"
         )
     return f"{len(found) - deleted} runs are in MLflow{said_of_deleted(deleted)}"
+
+
+def _choose_best(target: Target, folder: Path, profiles: set[str], refused: dict[str, str]) -> None:
+    """The alias of each profile. Raises TrackingError, unless runs were `refused`, which says more."""
+    for profile in profiles:
+        try:
+            target.choose_best(profile, folder)
+        except TrackingError:
+            raise
+        except Exception as error:  # noqa: BLE001 - as above
+            if not refused:
+                raise TrackingError(
+                    f"the runs are in MLflow, but which of {profile} are in the table, and the best, could not be said "
+                    f"({in_a_line(error)}); say it later: alexvgg sync"
+                ) from None
+
+
+def _why(refused: dict[str, str]) -> str:
+    """What was said, with the name of a journal if it differs."""
+    name, reason = next(iter(refused.items()))
+    return reason if set(refused.values()) == {reason} else f"{name}: {reason}"
 
 
 def said_of_deleted(count: int) -> str:

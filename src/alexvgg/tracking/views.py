@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from alexvgg.system import files
-from alexvgg.tracking.runs import KEY_TAG, NOTE_TAG
+from alexvgg.tracking.runs import KEY_TAG, NOTE_TAG, find_all
 from alexvgg.tracking.sender import in_a_line
 
 PREFIX = "mlflow.sharedViewState."
@@ -52,9 +52,10 @@ class Shown:
 def update(client: Any, experiment: Any, keys: set[str], profile: str, report: str) -> Shown | None:
     """Write the views and the description of an experiment, as far as they differ. None if it has no runs.
 
-    `keys` are those of the rows of the present table. `report` is the text that has the table, or empty.
+    `keys` are those of the rows of the present table, in anybody's clone. `report` is the text that has the table here,
+    or empty.
     """
-    runs = _all(client, experiment.experiment_id)
+    runs = find_all(client, experiment.experiment_id)
     if not runs:
         return None
     table, tags, refused = of_table(runs, keys), dict(experiment.tags), ""
@@ -76,15 +77,6 @@ def of_table(runs: list[Any], keys: set[str]) -> list[Any]:
     newest = {run.data.tags.get(KEY_TAG, run.info.run_id): run for run in finished}
     found = [run for key, run in newest.items() if key in keys] or list(newest.values())
     return sorted(found, key=lambda run: (_model(run), run.data.params.get("seed", "").zfill(9)))
-
-
-def _all(client: Any, experiment: str) -> list[Any]:
-    page = client.search_runs([experiment], max_results=1000)
-    found = list(page)
-    while page.token:
-        page = client.search_runs([experiment], max_results=1000, page_token=page.token)
-        found += page
-    return found
 
 
 def _model(run: Any) -> str:
