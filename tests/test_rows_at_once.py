@@ -229,16 +229,16 @@ def s3() -> Iterator[dict[str, str]]:
     variables["AWS_DEFAULT_REGION"] = "us-east-1"
     with running(sys.executable, "-m", "moto.server", "-p", str(port)):
         import boto3
+        from botocore.exceptions import BotoCoreError
+
+        keys = {"aws_access_key_id": "a", "aws_secret_access_key": "b", "region_name": "us-east-1"}
 
         def bucket() -> bool:
             try:
-                boto3.client("s3", **{
-                    "endpoint_url": url, "aws_access_key_id": "a", "aws_secret_access_key": "b",
-                    "region_name": "us-east-1",
-                }).create_bucket(Bucket="bucket")
-            except Exception:  # it is not there yet
+                boto3.client("s3", endpoint_url=url, **keys).create_bucket(Bucket="bucket")
+            except BotoCoreError:  # it is not there yet
                 return False
-            return True  # fmt: skip
+            return True
 
         until(bucket)
         yield variables
@@ -248,11 +248,13 @@ def s3() -> Iterator[dict[str, str]]:
 def cluster() -> Iterator[tuple[str, Path]]:
     """The address of a Ray cluster of two nodes with a processor each, and their temporary folder."""
     pytest.importorskip("ray", reason="make setup CLUSTER=1")
-    with tempfile.TemporaryDirectory() as folder:  # Ray's sockets want a short path
-        with running(sys.executable, "-c", CLUSTER, TMPDIR=folder) as nodes:
-            address = nodes.stdout.readline().strip()
-            assert address, "Ray did not begin"
-            yield address, Path(folder)
+    with (
+        tempfile.TemporaryDirectory() as folder,  # Ray's sockets want a short path
+        running(sys.executable, "-c", CLUSTER, TMPDIR=folder) as nodes,
+    ):
+        address = nodes.stdout.readline().strip()
+        assert address, "Ray did not begin"
+        yield address, Path(folder)
 
 
 def test_a_ray_cluster_with_s3_and_a_worker_that_is_killed(project, made, s3, cluster):
