@@ -1,7 +1,7 @@
 # Everything a person types. `make help` lists it.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test test-slow torture bench failures readme schema check format lock ui always
+.PHONY: help setup repro test test-slow torture bench failures readme schema docs docs-transcripts screenshots check format lock ui always
 # All targets work in the same environment and folders: with `make -j`, too, one comes after the other.
 .NOTPARALLEL:
 
@@ -37,7 +37,7 @@ unexport BASH_ENV CDPATH GREP_OPTIONS PYTHONHOME
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-setup: .venv/ready $(if $(GPU),.venv/gpu) $(if $(BENCH),.venv/bench) $(if $(CLUSTER),.venv/cluster) ## install everything into .venv (GPU=1 adds the CUDA libraries, BENCH=1 PyTorch for `make bench`, CLUSTER=1 Ray, S3 and PostgreSQL)
+setup: .venv/ready $(if $(GPU),.venv/gpu) $(if $(BENCH),.venv/bench) $(if $(CLUSTER),.venv/cluster) $(if $(DOCS),.venv/docs) ## install everything into .venv (GPU=1 adds the CUDA libraries, BENCH=1 PyTorch for `make bench`, CLUSTER=1 Ray, S3 and PostgreSQL, DOCS=1 Sphinx for `make docs`)
 	@echo "setup: .venv is ready"
 
 # Asked each time: it knows what make does not see, such as a .venv that was copied from another machine.
@@ -52,6 +52,9 @@ setup: .venv/ready $(if $(GPU),.venv/gpu) $(if $(BENCH),.venv/bench) $(if $(CLUS
 
 .venv/cluster: .venv/ready
 	@bash scripts/setup.sh cluster
+
+.venv/docs: .venv/ready
+	@bash scripts/setup.sh docs
 
 always:
 
@@ -82,16 +85,26 @@ bench: .venv/ready ## measure: throughput side by side, fixed costs, settings, c
 	$(BIN)/python benchmarks/pipeline.py $(if $(ROUNDS),--rounds $(ROUNDS)) --output benchmarks/results/pipeline.md
 	$(BIN)/python benchmarks/tuning.py $(if $(ROUNDS),--rounds $(ROUNDS)) --output benchmarks/results/tuning.md
 	$(BIN)/python benchmarks/checkpoints.py --output benchmarks/results/checkpoints.md
+	$(BIN)/python benchmarks/rows.py $(if $(ROUNDS),--rounds $(ROUNDS)) --output benchmarks/results/rows.md
 	$(BIN)/python benchmarks/kernels.py
 
-failures: .venv/ready ## make docs/failures.md from its tests
+failures: .venv/ready ## make docs/reference/failures.md from its tests
 	$(BIN)/python tests/test_failures.py
 
-readme: .venv/ready ## write the tables of reports/ into the READMEs
+readme: .venv/ready ## write the tables of reports/ into the READMEs and docs/reference/results.md
 	$(BIN)/python scripts/readme.py
 
-schema: .venv/ready ## write what editors check params.yaml with, and docs/reference/parameters.md
+schema: .venv/ready ## write what editors check params.yaml with, and the pages of parameters and commands
 	$(BIN)/python scripts/schema.py
+
+docs: .venv/docs ## make the documents a site, in site/; it needs no network
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --conf-dir docs . site
+
+docs-transcripts: .venv/ready ## run the commands of the transcripts in docs/ in a throwaway clone, and write down what they say (PAGES="docs/…": of these)
+	$(BIN)/python scripts/transcripts.py $(PAGES)
+
+screenshots: .venv/ready ## take the pictures of README.md; needs Chromium, and the quickstart made
+	$(BIN)/python scripts/screenshots.py
 
 check: .venv/ready ## lint, format, types, which room imports which, known vulnerabilities
 	$(BIN)/ruff check .
@@ -104,10 +117,12 @@ format: .venv/ready ## rewrite the sources in the project's format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-lock: .venv/ready ## choose versions anew and pin them with their hashes in requirements.lock and cluster.lock
+lock: .venv/ready ## choose versions anew and pin them with their hashes in requirements.lock, cluster.lock and docs.lock
 	$(COMPILE) --upgrade --output-file requirements.lock
 	cp requirements.lock cluster.lock
 	$(COMPILE) --group cluster --output-file cluster.lock
+	cp requirements.lock docs.lock
+	$(COMPILE) --group docs --output-file docs.lock
 
 ui: .venv/ready ## print links into MLflow: table, curves, comparison; Ctrl-C ends it (PORT=5000, OPEN=1: open them in the browser)
 	@$(BIN)/alexvgg ui --port $(PORT) $(if $(OPEN),--open)

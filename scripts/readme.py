@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-READMES = ("README.md", "README.ko.md")
+READMES = ("README.md", "README.ko.md", "docs/reference/results.md")
 MARKER = re.compile(r"(<!-- (?:results of )?reports/([a-z0-9-]+)[^>]*-->\n)((?:\|.*\n)+)")
 
 

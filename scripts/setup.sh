@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes .venv from requirements.lock, finishes or repairs one that is there, and does nothing to one that is right.
-# Usage: scripts/setup.sh [gpu|bench]. `make` calls it before everything that needs .venv.
+# Usage: scripts/setup.sh [gpu|bench|cluster|docs]. `make` calls it before everything that needs .venv.
 #
 # 1. What cannot work is refused before anything is written: no git, no repository, a read-only folder, no room.
 # 2. A .venv whose Python does not run here is removed. One that works is kept, whoever made it.
@@ -92,6 +92,9 @@ install_extra() {
     elif [ "$1" = cluster ]; then
         echo "setup: installing Ray, and what a team's servers need"
         install --compile-bytecode --require-hashes --requirements cluster.lock
+    elif [ "$1" = docs ]; then
+        echo "setup: installing Sphinx, which makes the documents a site"
+        install --compile-bytecode --require-hashes --requirements docs.lock
     else
         echo "setup: installing PyTorch, which only the benchmarks use"
         install --constraint requirements.lock --group bench
@@ -148,7 +151,7 @@ END
 make_all() {
     local again= extra extras
     check_folder
-    extras=$(cd .venv 2>/dev/null && ls -d gpu bench cluster 2>/dev/null || true)
+    extras=$(cd .venv 2>/dev/null && ls -d gpu bench cluster docs 2>/dev/null || true)
     if [ -e .venv ] && ! venv_runs; then
         echo "setup: the .venv here does not run, half-made or from elsewhere, or its Python gone; making it anew"
         find .venv/ -mindepth 1 -delete

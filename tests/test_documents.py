@@ -29,7 +29,12 @@ from project import Project
 
 HOW_TO = ROOT / "docs/how-to"
 BLOCK = re.compile(r"^```(?P<language>\w+)(?: (?P<path>\S+))?\n(?P<content>.*?)^```$", re.MULTILINE | re.DOTALL)
-DOCUMENTS = sorted([*ROOT.glob("docs/**/*.md"), *ROOT.glob("README*.md"), ROOT / "CONTRIBUTING.md"])
+DOCUMENTS = sorted(
+    path for places in ("*.md", "docs/**/*.md", "reports/**/*.md", "benchmarks/**/*.md") for path in ROOT.glob(places)
+)
+PAGES = [path for path in DOCUMENTS if path.is_relative_to(ROOT / "docs")]
+LINK = re.compile(r"(?<!!)\[(?:[^\[\]]|!\[[^\]]*\]\([^)]*\))*\]\(([^)\s]+)(?: \"[^\"]*\")?\)")
+IMAGE = re.compile(r"!\[[^\]]*\]\(([^)\s]+)\)")
 
 
 class Reader:
@@ -246,12 +251,103 @@ def test_a_project_of_your_own(tmp_path):
     project.run(sys.executable, "-m", "pytest", "-q", "tests/test_house.py")
 
 
+@pytest.mark.slow  # 60 s
+def test_an_augmentation_of_your_own(tmp_path):
+    """It is in the schema, and its row is in the table."""
+    reader = Reader(Project.whole(tmp_path / "alexvgg"))
+    shutil.copy(ROOT / "profiles/quickstart.yaml", reader.project.folder / "params.yaml")
+    reader.follow(HOW_TO / "own-augmentation.md")
+    assert "train@alexnet_erased-0" in reader.said
+    assert "`erase`" in (reader.project.folder / "docs/reference/parameters.md").read_text(encoding="utf-8")
+
+
+def test_the_augmentation_of_the_page_hides_a_square(tf):
+    page = (HOW_TO / "own-augmentation.md").read_text(encoding="utf-8")
+    code = next(block["content"] for block in BLOCK.finditer(page) if (block["path"] or "").endswith("erasing.py"))
+    scope: dict = {}
+    exec(code, scope)
+    erased = scope["erase"](tf.ones([8, 20, 20, 3]), 0.3, 0, 5).numpy()
+    assert (erased == scope["erase"](tf.ones([8, 20, 20, 3]), 0.3, 0, 5).numpy()).all()
+    corners = set()
+    for image in erased:
+        rows, columns = (image[..., 0] == 0).any(axis=1).nonzero()[0], (image[..., 0] == 0).any(axis=0).nonzero()[0]
+        assert (image == 0).sum() == 6 * 6 * 3
+        assert [rows[-1] - rows[0], columns[-1] - columns[0]] == [5, 5]
+        corners.add((rows[0], columns[0]))
+    assert len(corners) > 1
+
+
+def prose(document: Path) -> str:
+    """A document without its blocks of code."""
+    return BLOCK.sub("", document.read_text(encoding="utf-8"))
+
+
 def links(document: Path) -> list[str]:
-    """What a document links to in the project."""
-    found = re.findall(r"\]\(([^)\s#]+)[^)]*\)", BLOCK.sub("", document.read_text(encoding="utf-8")))
-    return [target for target in found if "://" not in target]
+    """What a document links to in the project, and shows of it."""
+    text = re.sub(r"`[^`\n]*`", lambda code: "code" if "](" in code[0] else code[0], prose(document))
+    return [one for one in [*LINK.findall(text), *IMAGE.findall(text)] if "://" not in one]
+
+
+def anchors(document: Path) -> set[str]:
+    """Of its headings, as GitHub makes them."""
+    made: dict[str, int] = {}
+    for title in re.findall(r"^#{1,6} (.+)$", prose(document), re.MULTILINE):
+        name = re.sub(r"[^\w\- ]", "", LINK.sub("", title).strip().lower()).replace(" ", "-")
+        made[name] = made.get(name, -1) + 1
+    return {name if not number else f"{name}-{number}" for name, last in made.items() for number in range(last + 1)}
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_lead_somewhere(document):
-    assert [target for target in links(document) if not (document.parent / target).exists()] == []
+    for link in links(document):
+        name, _, anchor = link.partition("#")
+        target = (document.parent / name).resolve() if name else document
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_index_leads_to_every_page(page):
+    """By itself, or by the lists of decisions and of results."""
+    lists = [ROOT / "docs" / name for name in ("README.md", "decisions/README.md", "reference/results.md")]
+    reached = {(one.parent / link.partition("#")[0]).resolve() for one in lists if one.exists() for link in links(one)}
+    assert page in reached or page == lists[0]
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs/decisions").glob("0*.md")), ids=lambda path: path.stem)
+def test_a_decision_is_short_and_its_numbers_can_be_made_again(page):
+    text = page.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 25
+    assert not re.search(r"not kept|for the record", text, re.IGNORECASE)
+    listed = f"[{int(page.stem[:4])}. {text.partition(chr(10))[0].partition('. ')[2]}"
+    assert listed.startswith(next(one for one in index_of_decisions() if f"({page.name})" in one).partition("](")[0])
+
+
+def index_of_decisions() -> list[str]:
+    text = (ROOT / "docs/decisions/README.md").read_text(encoding="utf-8")
+    return [line.removeprefix("- ") for line in text.splitlines() if line.startswith("- [")]
+
+
+SPHINX = all(importlib.util.find_spec(name) for name in ("sphinx", "myst_parser", "furo"))
+REQUEST = re.compile(
+    r"""<(?:script|img|iframe|source|video|audio|embed)\b[^>]*\bsrc="(?:https?:)?//|"""
+    r"""<link\b(?=[^>]*\brel="(?:stylesheet|preload|preconnect|icon|modulepreload)")[^>]*\bhref="(?:https?:)?//|"""
+    r"""@import\s+(?:url\()?["']?(?:https?:)?//|url\(["']?(?:https?:)?//"""
+)
+
+
+@pytest.mark.slow  # 30 s
+@pytest.mark.skipif(not SPHINX, reason="the group `docs` is not installed: make setup DOCS=1")
+def test_the_site_is_made_without_a_warning_and_makes_no_request(tmp_path):
+    folder = tmp_path / "site"
+    made = subprocess.run(
+        [sys.executable, "-m", "sphinx", "--quiet", "--fail-on-warning", "--keep-going", "--conf-dir", "docs", ".", folder],
+        cwd=ROOT, capture_output=True, text=True,
+    )  # fmt: skip
+    assert made.returncode == 0, made.stderr
+    pages = {path.relative_to(folder).with_suffix(".md") for path in folder.glob("docs/**/*.html")}
+    assert pages == {path.relative_to(ROOT) for path in PAGES}
+    texts = [path for path in folder.rglob("*") if path.suffix in (".html", ".css", ".js")]
+    assert len(texts) > 100
+    assert {path.name for path in texts if REQUEST.search(path.read_text(encoding="utf-8"))} == set()
+    assert "README.html" in (folder / "index.html").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What the READMEs and reports show is what is there."""
+"""What the READMEs, the pages of results and the reports show is what is there."""
 
 import json
 import re
@@ -9,8 +9,17 @@ import pytest
 
 from conftest import ROOT, committed
 
-READMES = {name: (ROOT / name).read_text() for name in ("README.md", "README.ko.md")}
+READMES = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "README.ko.md")}
+RESULTS = (ROOT / "docs/reference/results.md").read_text(encoding="utf-8")
+SPEED = (ROOT / "docs/reference/speed.md").read_text(encoding="utf-8")
 each_readme = pytest.mark.parametrize("readme", READMES.values(), ids=READMES)
+with_tables = pytest.mark.parametrize(
+    ("page", "profiles"),
+    [*((text, ["cpu"]) for text in READMES.values()), (RESULTS, ["quickstart", "slides"])],
+    ids=[*READMES, "results.md"],
+)
+WORDS = 900
+PICTURE = 300_000  # bytes
 
 
 def rows(text: str) -> list[str]:
@@ -18,21 +27,26 @@ def rows(text: str) -> list[str]:
 
 
 @each_readme
-def test_the_tables_are_those_in_reports(readme):
+def test_it_is_short(readme):
+    assert len(readme.split()) <= WORDS
+
+
+@with_tables
+def test_the_tables_are_those_in_reports(page, profiles):
     """Or those as committed: `make repro` writes other last digits on another type of processor."""
-    found = with_tables_of(readme)
-    assert len(found) >= 3
+    found = with_tables_of(page)
+    assert [profile for profile, _ in found] == profiles
     for profile, shown in found:
         path = f"reports/{profile}/results.md"
         tables = ["\n".join(rows(text.split("\n## ")[0])) for text in ((ROOT / path).read_text(), committed(path))]
         assert shown in tables, f"the table of {profile} is not the one in {path}: run `make readme`"
 
 
-def with_tables_of(readme: str) -> list[tuple[str, str]]:
+def with_tables_of(page: str) -> list[tuple[str, str]]:
     """Each table that `make readme` writes, and its profile."""
     return [
         (match[2], match[3].strip())
-        for match in runpy.run_path(str(ROOT / "scripts/readme.py"))["MARKER"].finditer(readme)
+        for match in runpy.run_path(str(ROOT / "scripts/readme.py"))["MARKER"].finditer(page)
     ]
 
 
@@ -69,24 +83,51 @@ def test_the_table_is_that_of_the_committed_rows(folder):
 
 
 @each_readme
-def test_it_starts_with_the_table(readme):
-    before = readme[: readme.index("|")]
-    assert len(before.splitlines()) < 10
+def test_it_starts_with_a_table_of_rows_that_are_trained_to_the_end(readme):
+    assert len(readme[: readme.index("|")].splitlines()) < 20
+    assert "not trained to the end" not in readme
 
 
 @each_readme
-def test_the_ratios_it_gives_are_those_that_were_measured(readme):
+def test_its_tree_of_files_has_every_room(readme):
+    tree = readme.split("```text\n")[1].split("```")[0]
+    names = [(len(line) - len(line.lstrip()), line.split()[0]) for line in tree.splitlines()]
+    for indent, name in names:
+        assert (ROOT / ("src/alexvgg" if indent else "") / name).exists(), name
+    rooms = {path.parent.name for path in (ROOT / "src/alexvgg").glob("*/__init__.py")}
+    assert {name.rstrip("/") for indent, name in names if indent} == rooms
+
+
+@each_readme
+def test_its_pictures_are_small(readme):
+    pictures = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", readme)
+    assert len(pictures) == 3
+    assert {name: (ROOT / name).stat().st_size for name in pictures if (ROOT / name).stat().st_size > PICTURE} == {}
+
+
+def test_the_ratios_it_gives_are_those_that_were_measured():
     measured = "".join(path.read_text() for path in (ROOT / "benchmarks/results").glob("throughput*.md"))
-    section = next(part for part in readme.split("\n## ") if "throughput.md" in part)
-    ratios = re.findall(r"\d\.\d\d", section)
-    assert len(ratios) >= 5
+    ratios = re.findall(r"\d\.\d\d+", SPEED)
+    assert len(ratios) == 30
     assert [ratio for ratio in ratios if ratio not in measured] == []
 
 
-@each_readme
-def test_every_file_it_links_to_exists(readme):
-    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", readme):
-        assert (ROOT / target).exists(), target
+def test_the_claims_it_gives_are_those_that_were_measured():
+    """Rounded as they are shown."""
+    shown = {"talk/README.md": section("The talk's claims"), "results.md": section("The recipe")}
+    for (name, text), profile in zip(shown.items(), ("ablations", "effort"), strict=True):
+        report = (ROOT / "reports" / profile / name).read_text(encoding="utf-8")
+        measured = [float(one) for one in re.findall(r"\d+\.\d+", report)]
+        numbers = re.findall(r"\b\d\.\d+", text)
+        assert numbers
+        half = {one: 0.5 * 10.0 ** (2 - len(one)) + 1e-9 for one in numbers}
+        wrong = [one for one in numbers if not any(abs(each - float(one)) <= half[one] for each in measured)]
+        assert wrong == [], name
+
+
+def section(title: str) -> str:
+    """Of the page of results."""
+    return next(part for part in RESULTS.split("\n## ") if part.startswith(f"{title}\n"))
 
 
 @each_readme
