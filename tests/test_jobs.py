@@ -221,7 +221,8 @@ print("begun", flush=True)
 time.sleep(600)
 """
 HEAD = """
-import os, sys
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a shell begins programs in the background
 from alexvgg.jobs.group import Group
 with open(sys.argv[1], "w") as lock, Group([sys.executable, "-c", sys.argv[2]], lock.fileno()) as group:
     print(group._process.pid, flush=True)

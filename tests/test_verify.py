@@ -9,7 +9,7 @@ import pytest
 
 import records
 from alexvgg.rows.summary import Beginning
-from alexvgg.verification import beginning, paper
+from alexvgg.verification import paper
 from conftest import ROOT
 from project import Project
 
@@ -106,7 +106,9 @@ def test_a_report_of_another_version_is_told_as_such(folder):
     assert len(findings(folder)["unknown"]) == 1 + len(document["rows"])
 
 
-def test_what_rounding_explains():
+def test_what_rounding_explains(tf):
+    from alexvgg.verification import beginning
+
     steps = [Beginning(step=step, loss=4.6, weights_sha256=str(step) * 32) for step in (1, 2, 10)]
     there = records.summary(beginning=steps)
     losses = [one.loss for one in there.beginning]
