@@ -3,6 +3,7 @@
 import io
 import os
 import pickle
+import signal
 import subprocess
 import tarfile
 from pathlib import Path
@@ -13,6 +14,10 @@ from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parent.parent
 
+# Tests send signals, which `nohup` and a shell's background make all programs in them ignore.
+for number in (signal.SIGINT, signal.SIGHUP):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, signal.SIG_DFL if number == signal.SIGHUP else signal.default_int_handler)
 # One processor for each of pytest-xdist's workers and what it starts: two that share two are slower than one at a time.
 worker = os.environ.get("PYTEST_XDIST_WORKER", "")
 if worker and hasattr(os, "sched_setaffinity"):
