@@ -190,9 +190,9 @@ def test_limits_and_refusals_leave_links_without_views(database, capsys):
 
 def test_the_links_keep_the_path_and_show_no_password(database, capsys):
     shown = Recording(database).update()
-    ui.show("https://ada:secret@example.org:8443/mlflow/?token=secret", shown, browse=False)
+    ui.show("https://lovelace:password@example.org:8443/mlflow/?token=password", shown, browse=False)
     printed = capsys.readouterr().out
-    assert "secret" not in printed and "ada" not in printed
+    assert "password" not in printed and "lovelace" not in printed
     table, curves, comparison = [line.split()[1] for line in printed.splitlines()]
     for link in (table, curves, comparison):
         assert link.startswith("https://example.org:8443/mlflow/#/")
