@@ -26,7 +26,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from project import Project  # noqa: E402 - the tests' copy of the project
 
-STEPS = 60  # of each row of the shortened profile
+STEPS = 30  # of each row of the shortened profile
 COUNTS = (1, 10, 100)  # trivial rows
 RAY_ROWS = 3
 NODES = """
