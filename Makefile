@@ -13,6 +13,8 @@ LATE_KILLS ?= 5
 SIGNALS ?= 10
 DAMAGES ?= 200
 CIFAR_KILLS ?= 0
+ROW_KILLS ?= 4
+RAY_KILLS ?= 0
 INPUTS ?= 20000
 TRACKING ?= 1
 SEED ?= 0
@@ -75,9 +77,9 @@ test: .venv/ready ## the fast tests
 test-slow: .venv/ready ## the tests that take longer
 	$(BIN)/python -m pytest -m slow
 
-torture: .venv/ready ## break it many times, at random, and count (KILLS=20 LATE_KILLS=5 SIGNALS=10 DAMAGES=200 CIFAR_KILLS=0 TRACKING=1 INPUTS=20000 SEED=0 OUTPUT=file)
+torture: .venv/ready ## break it many times, at random, and count (KILLS=20 LATE_KILLS=5 SIGNALS=10 DAMAGES=200 CIFAR_KILLS=0 ROW_KILLS=4 RAY_KILLS=0 TRACKING=1 INPUTS=20000 SEED=0 OUTPUT=file)
 	$(BIN)/python tests/torture.py --kills $(KILLS) --late-kills $(LATE_KILLS) --signals $(SIGNALS) --damages $(DAMAGES) \
-	  --cifar-kills $(CIFAR_KILLS) --tracking $(TRACKING) --inputs $(INPUTS) --seed $(SEED) $(if $(OUTPUT),--output "$(OUTPUT)")
+	  --cifar-kills $(CIFAR_KILLS) --row-kills $(ROW_KILLS) --ray-kills $(RAY_KILLS) --tracking $(TRACKING) --inputs $(INPUTS) --seed $(SEED) $(if $(OUTPUT),--output "$(OUTPUT)")
 
 bench: .venv/ready ## measure: throughput side by side, fixed costs, settings, checkpoints, fused kernels (wants a quiet machine; ROUNDS=2 for a quick look)
 	@mkdir -p benchmarks/results

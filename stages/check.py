@@ -9,12 +9,10 @@ import _project  # noqa: F401, I001 - before everything else
 
 import shutil
 from pathlib import Path
-from typing import Any
 
 from alexvgg.data.registry import SOURCES
-from alexvgg.networks import registry
 from alexvgg.params import file
-from alexvgg.params.schema import Params, RosterEntry
+from alexvgg.params.schema import Params
 from alexvgg.pipeline import code, layout
 from alexvgg.system import console, files
 
@@ -24,7 +22,9 @@ def main() -> None:
     guard = layout.guard("check")
     stages = {path: {"code": code.of_stage(path, layout.PACKAGE)} for path in layout.stages()}
     lists = {layout.stage_code(path.stem): content for path, content in stages.items()}
-    lists |= {layout.network_code(model): of_network(entry) for model, entry in params.models.items()}
+    lists |= {
+        layout.network_code(model): code.of_entry(entry, layout.PACKAGE) for model, entry in params.models.items()
+    }
     source = SOURCES[params.data.source].source_file
     lists[layout.source_code()] = {"code": code.of_plugin(source, layout.PACKAGE)}
     guard.check()
@@ -34,17 +34,6 @@ def main() -> None:
         if path not in lists:
             path.unlink()
     remove_other_rows(params)
-
-
-def of_network(entry: RosterEntry) -> dict[str, Any]:
-    """What a roster entry's network is."""
-    architecture = registry.named(entry.architecture)
-    return {
-        "architecture": entry.architecture,
-        "crop": entry.crop,
-        "options": entry.complete_options,
-        "code": code.of_plugin(architecture.source_file, layout.PACKAGE),
-    }
 
 
 def remove_other_rows(params: Params) -> None:

@@ -26,9 +26,10 @@ pytestmark = pytest.mark.slow
 ROWS = [f"one-{seed}" for seed in range(4)]
 NOBODY = "http://127.0.0.1:9"  # that there is nobody is told sooner than a database is made
 CLUSTER = """
-import signal
+import os, signal, sys
 from ray.cluster_utils import Cluster
 cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+os.environ["TMPDIR"] = sys.argv[1]
 cluster.add_node(num_cpus=1)
 print(cluster.address, flush=True)
 signal.sigwait({signal.SIGTERM})
@@ -49,8 +50,12 @@ def tiny(epochs: int) -> dict:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory) -> Project:
+    return one_after_the_other(tmp_path_factory.mktemp("a project") / "alexvgg")
+
+
+def one_after_the_other(folder: Path) -> Project:
     """The table, a row after the other, with one thread a row."""
-    project = Project(tmp_path_factory.mktemp("a project") / "alexvgg")
+    project = Project(folder)
     (project.folder / ".dvc/.gitignore").write_text((ROOT / ".dvc/.gitignore").read_text())
     project.add_small_network()
     project.params = tiny(epochs=25)
@@ -62,17 +67,21 @@ def made(tmp_path_factory) -> Project:
 
 @pytest.fixture
 def project(made, tmp_path) -> Project:
+    return unmade(made, tmp_path / "it's 한 clone")
+
+
+def unmade(made: Project, folder: Path) -> Project:
     """The same project, of which nothing is made."""
-    clone = Project.clone(made, tmp_path / "it's 한 clone")
+    clone = Project.clone(made, folder)
     clone.environment.pop("ALEXVGG_THREADS")
     return clone
 
 
-def begin(project: Project, *arguments: str) -> subprocess.Popen:
+def begin(project: Project, *arguments: str, output: int = subprocess.PIPE) -> subprocess.Popen:
     project.environment["PYTHONPATH"] = str(project.folder / "src")
     return subprocess.Popen(
         [sys.executable, "-m", "alexvgg", "rows", *arguments], cwd=project.folder, env=project.environment, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+        stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
     )  # fmt: skip
 
 
@@ -246,11 +255,20 @@ def s3() -> Iterator[dict[str, str]]:
 
 @pytest.fixture
 def cluster() -> Iterator[tuple[str, Path]]:
-    """The address of a Ray cluster of two nodes with a processor each, and their temporary folder."""
     pytest.importorskip("ray", reason="make setup CLUSTER=1")
+    with two_nodes() as found:
+        yield found
+
+
+@contextmanager
+def two_nodes(second: Path | None = None) -> Iterator[tuple[str, Path]]:
+    """The address of a Ray cluster of two nodes with a processor each, and the temporary folder of the first.
+
+    The second's is the same, unless another is named.
+    """
     with (
         tempfile.TemporaryDirectory() as folder,  # Ray's sockets want a short path
-        running(sys.executable, "-c", CLUSTER, TMPDIR=folder) as nodes,
+        running(sys.executable, "-c", CLUSTER, str(second or folder), TMPDIR=folder) as nodes,
     ):
         address = nodes.stdout.readline().strip()
         assert address, "Ray did not begin"
@@ -278,6 +296,39 @@ def test_a_ray_cluster_with_s3_and_a_worker_that_is_killed(project, made, s3, cl
     require_the_same(project, made, "--pull")
     project.alexvgg("sync")
     assert runs_in_mlflow(project) == dict.fromkeys(ROWS, 25)
+
+
+def test_a_ray_node_that_is_gone(project, made, cluster, tmp_path):
+    address, _ = cluster
+    project.dvc("remote", "add", "--default", "store", str(tmp_path / "store"))
+    head = begin(project, "--jobs", "2", "--ray", address)
+    for row in ROWS[:2]:
+        until(logged(project, row, f"{row}: epoch 2/"), head)
+    [node] = [process for process in processes("raylet/raylet") if "--head" not in process.cmdline()]
+    node.kill()
+    said, _ = head.communicate()
+    assert head.returncode == 0, said
+    assert said.count("lost with its machine") == 1 and said.count("attempt 2") == 1
+    require_the_same(project, made, "--pull")
+
+
+@pytest.fixture
+def small_disk(tmp_path) -> Iterator[Path]:
+    disk = tmp_path / "small disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)], capture_output=True).returncode:
+        pytest.skip("only root can mount a small disk")
+    yield disk
+    subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def test_a_ray_node_whose_disk_is_full(project, made, small_disk, tmp_path):
+    pytest.importorskip("ray", reason="make setup CLUSTER=1")
+    project.dvc("remote", "add", "--default", "store", str(tmp_path / "store"))
+    with two_nodes(second=small_disk) as (address, _):
+        said = project.alexvgg("rows", "--jobs", "2", "--ray", address)
+    assert re.search(r"No space left on device.*; it is taken up again", said)
+    require_the_same(project, made, "--pull")
 
 
 def row_in(clone: Path) -> int:

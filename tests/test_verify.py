@@ -5,11 +5,13 @@ import re
 import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
+from ruamel.yaml import YAML
 
 import records
 from alexvgg.rows.summary import Beginning
-from alexvgg.verification import paper
+from alexvgg.verification import paper, weights
 from conftest import ROOT
 from project import Project
 
@@ -149,3 +151,44 @@ def test_the_committed_quickstart(clone):
     source = clone.folder / "src/alexvgg/training/optimizer.py"
     edit(source, "0.999, 1e-7", "0.99, 1e-7")
     assert clone.alexvgg("verify").count("made by other sources than those here") == 3
+
+
+# Weights
+
+
+def test_answers_of_weights_that_rounding_explains():
+    reported = pd.DataFrame({"label": ["a", "b"], "answer": ["a", "a"], "confidence": [0.9, 0.5], "rank": [1, 2]})
+
+    def judged(answer: str, confidence: float) -> str:
+        anew = reported.assign(answer=["a", answer], confidence=[0.9, confidence])
+        return weights.judged(records.summary(), reported, anew).level
+
+    assert judged("a", 0.5) == "same"
+    assert judged("b", 0.5001) == judged("a", 0.5001) == "unknown"
+    assert judged("a", 0.6) == "differs"
+    # Version 0.1 did not write ranks.
+    assert weights.judged(records.summary(), reported.drop(columns="rank"), reported).level == "same"
+
+
+@pytest.mark.slow
+def test_weights_are_evaluated_from_here_the_cache_and_a_remote(tmp_path):
+    project = Project(tmp_path / "a project")
+    project.add_small_network()
+    project.environment["MLFLOW_TRACKING_URI"] = "http://127.0.0.1:9"
+    params = YAML(typ="safe", pure=True).load(ROOT / "profiles/quickstart.yaml")
+    params |= {"profile": "tiny", "models": {"small": {"architecture": "small", "crop": 16, "learning_rate": 1e-3}}}
+    params["training"]["epochs"] = 1
+    project.params = params
+    project.repro()
+    project.dvc("remote", "add", "--default", "store", str(tmp_path / "store"))
+    project.dvc("push")
+    path = project.folder / "weights/tiny/small-0.weights.h5"
+    for gone in (None, path, project.folder / ".dvc/cache"):
+        if gone is not None:
+            shutil.rmtree(gone) if gone.is_dir() else gone.unlink()
+        assert "small-0: what its weights answer to" in project.alexvgg("verify", "--weights")
+    shutil.rmtree(project.folder / ".dvc/cache")
+    shutil.rmtree(tmp_path / "store")
+    assert re.search(r"unknown +small-0: .*is neither here", project.alexvgg("verify", "--weights"))
+    path.write_bytes(b"others")
+    assert "small-0: sha256 of its weights: reported" in project.alexvgg("verify", "--weights", code=1)

@@ -1,7 +1,7 @@
 """`make torture`: break the pipeline many times, at random, and count what it survives.
 
     python tests/torture.py --kills 200 --late-kills 40 --damages 1000 --inputs 20000 --seed 1 [--cifar-kills 20]
-        [--output file]
+        [--row-kills 20 --ray-kills 10] [--output file]
 
 Prints one table: the fault, how often it was tried, how often it was survived, what was lost. Survived means: after
 `dvc repro`, weights, rows, reports and `dvc.lock` are, byte for byte, those of an undisturbed run.
@@ -20,14 +20,15 @@ import tempfile
 import time
 import xml.etree.ElementTree
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
 from ruamel.yaml import YAML
 
+import torture_rows
 from conftest import CIFAR100_ARCHIVE, ROOT
 from project import Project
+from tally import Tally, say
 
 # What a run makes or changes. Of DVC's cache it is all: what a training made would be restored, from the run cache.
 MADE = (
@@ -42,27 +43,6 @@ MADE = (
     "mlruns",
     ".dvc/cache",
 )
-
-
-@dataclass
-class Tally:
-    """One row of the table."""
-
-    fault: str
-    tried: int = 0
-    survived: int = 0
-    lost: list[float] = field(default_factory=list)  # seconds of work
-    remark: str = ""
-
-    def row(self) -> str:
-        lost = self.remark
-        if self.lost:
-            lost = f"work: median {statistics.median(self.lost):.1f} s, at most {max(self.lost):.1f} s {self.remark}".strip()
-        return f"| {self.fault} | {self.tried} | {self.survived} | {lost or 'nothing'} |"
-
-
-def say(text: str) -> None:
-    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
 
 
 # Interruptions
@@ -440,7 +420,9 @@ def inputs(folder: Path, tries: int, seed: int) -> list[Tally]:
 def table(tallies: list[Tally], settings: argparse.Namespace) -> str:
     counted = [tally for tally in tallies if not tally.fault.startswith("of these")]
     tried, survived = sum(tally.tried for tally in counted), sum(tally.survived for tally in counted)
-    names = ("kills", "late_kills", "signals", "damages", "cifar_kills", "tracking", "inputs", "seed")
+    names = (
+        "kills", "late_kills", "signals", "damages", "cifar_kills", "row_kills", "ray_kills", "tracking", "inputs", "seed"
+    )  # fmt: skip
     command = " ".join(f"{name.upper()}={getattr(settings, name)}" for name in names)
     lines = [
         "# Torture",
@@ -451,8 +433,9 @@ def table(tallies: list[Tally], settings: argparse.Namespace) -> str:
         "undisturbed run. Survived damage: it was noticed, and no wrong number came of it. Survived a faulty tracking",
         "server: after `alexvgg sync`, the run has every epoch once. Lost work is the time between the last checkpoint",
         "and a `kill -9`; on the digits a checkpoint is made every two seconds, on CIFAR-100 every 50, as in use.",
-        "SIGINT and SIGTERM lose nothing: the stage makes a checkpoint first. Survived an input, which was made up: it was",
-        "read right or refused in one line.",
+        "SIGINT and SIGTERM lose nothing: the stage makes a checkpoint first. Rows at once are survived if the table is",
+        "byte for byte the one that was made a row after the other. Survived an input, which was made up: it was read",
+        "right or refused in one line.",
         "",
         "| fault | tried | survived | lost |",
         "| --- | ---: | ---: | --- |",
@@ -488,6 +471,12 @@ def on_cifar(folder: Path, settings: argparse.Namespace, rng: random.Random, tal
         interruptions(chain, settings.cifar_kills, [signal.SIGKILL], rng, tallies, "CIFAR-100: ")
 
 
+def on_rows(folder: Path, settings: argparse.Namespace, rng: random.Random, tallies: list[Tally]) -> None:
+    if settings.row_kills or settings.ray_kills:
+        say("rows at once")
+        tallies += torture_rows.kills(folder / "rows", settings.row_kills, settings.ray_kills, rng)
+
+
 def on_files(folder: Path, settings: argparse.Namespace, rng: random.Random, tallies: list[Tally]) -> None:
     if settings.damages:
         say("damage to files")
@@ -515,6 +504,10 @@ def main() -> None:
     parser.add_argument("--signals", type=int, default=10, help="SIGINT and SIGTERM at random moments")
     parser.add_argument("--damages", type=int, default=200, help="bit flips and truncations")
     parser.add_argument("--cifar-kills", type=int, default=0, help="kill -9 on CIFAR-100 (ALEXVGG_CIFAR100_ARCHIVE)")
+    parser.add_argument(
+        "--row-kills", type=int, default=4, help="kill -9 of a training, a row or the head of two at once"
+    )
+    parser.add_argument("--ray-kills", type=int, default=0, help="the same on a Ray cluster (make setup CLUSTER=1)")
     parser.add_argument("--tracking", type=int, default=1, help="0 leaves out the faults of a tracking server")
     parser.add_argument("--inputs", type=int, default=20_000, help="made-up parameters, journals, archives…")
     parser.add_argument("--seed", type=int, default=0)
@@ -526,7 +519,7 @@ def main() -> None:
     tallies: list[Tally] = []
     with tempfile.TemporaryDirectory(prefix="torture ", ignore_cleanup_errors=True) as made:
         try:
-            for part in (on_digits, after_training, on_cifar, on_files, on_tracking, on_inputs):
+            for part in (on_digits, after_training, on_cifar, on_rows, on_files, on_tracking, on_inputs):
                 part(Path(made), settings, random.Random(settings.seed), tallies)
         except KeyboardInterrupt:
             say("ended early; this is what was tried")

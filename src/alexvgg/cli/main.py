@@ -103,6 +103,9 @@ def _about_results(command: Command) -> None:
     )
     verify.add_argument("profile", nargs="?", help="default: the one in use")
     verify.add_argument("--every-row", action="store_true", help="begin each row, not one a model")
+    verify.add_argument(
+        "--weights", action="store_true", help="evaluate the weights anew, from DVC's cache or its remote"
+    )
     command("times", "results.show_times", "print how long the trainings of this profile took")
     models = command("models", "results.list_models", "list the networks: input, parameters, forward GFLOP")
     models.add_argument("--json", action="store_true", dest="as_json")

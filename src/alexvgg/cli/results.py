@@ -3,9 +3,10 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from alexvgg.params import file
-from alexvgg.pipeline import layout
+from alexvgg.pipeline import layout, provenance
 from alexvgg.rows.paths import RowFiles
 from alexvgg.rows.row import Row
 from alexvgg.rows.summary import Summary
@@ -23,6 +24,8 @@ def show(models: list[str]) -> None:
     here = layout.rows(params.profile).is_dir()  # else a report came without its rows, as in a fresh clone
     if not models and report.exists() and (not here or _keys(folder) == _row_keys(made, len(paths))):
         print(report.read_text(encoding="utf-8"))
+        if differs := provenance.said(provenance.differing(params, _rows(folder))):
+            print(f"Older than what is here: {differs}. `make repro` makes them again.", end="\n\n")
         print(f"Table and curves: {folder}/    MLflow: make ui    What changed: alexvgg compare")
         return
     if not made:
@@ -37,8 +40,14 @@ def show(models: list[str]) -> None:
 
 def _keys(folder: Path) -> list[str]:
     """The keys of the rows in a report."""
+    return sorted(row["key"] for row in _rows(folder))
+
+
+def _rows(folder: Path) -> list[dict[str, Any]]:
+    """The rows in a report; none if it cannot be read."""
     try:
-        return sorted(row["key"] for row in files.read_json(folder / "results.json")["rows"])
+        rows = files.read_json(folder / "results.json")["rows"]
+        return [row for row in rows if {"key", "model", "seed"} <= set(row)]
     except (AlexvggError, KeyError, TypeError):
         return []
 

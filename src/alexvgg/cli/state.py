@@ -89,6 +89,7 @@ def _checks_of_files(root: Path) -> Iterator[Check]:
         yield "archive", lambda: doctor.archive(params, layout.ARCHIVE, os.environ)
         yield "leftovers", lambda: leftovers.older_version(layout.reports(params.profile).parent, root)
     yield "files", lambda: wholeness.results(known[0].profile if known else None)
+    yield "reports", lambda: wholeness.age(Path("reports"))
 
 
 def _parameters(known: "list[Params]") -> Iterator[Diagnosis]:

@@ -1,14 +1,18 @@
-"""Whether the files that the project works with can be read: the part of `alexvgg doctor` that opens them.
+"""The part of `alexvgg doctor` that opens the project's files: whether they can be read, and are of what is here.
 
-Each finding names the command that repairs the file.
+Each finding names the command that repairs or renews the file.
 """
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from alexvgg.cli.doctor import Diagnosis, said
-from alexvgg.pipeline import damage
+from alexvgg.params import file
+from alexvgg.pipeline import damage, provenance
+from alexvgg.pipeline.profiles import parameters
+from alexvgg.system.errors import AlexvggError
 from alexvgg.tracking import journal
+from alexvgg.verification import paper
 
 Look = Callable[[Path], None]
 
@@ -38,6 +42,18 @@ def stages(pipeline: Path, programs: list[Path]) -> Iterator[Diagnosis]:
     if missing:
         text = f"{pipeline} has no stage {', '.join(missing)}; was that meant? else `git checkout HEAD {pipeline}`"
         yield Diagnosis("note", "files", text)
+
+
+def age(reports: Path) -> Iterator[Diagnosis]:
+    """Whether the rows of each report are of the sources and the parameters that are here."""
+    for folder in sorted(path.parent for path in reports.glob("*/results.json")):
+        try:
+            params, rows = file.load(parameters(folder.name)), paper.report(folder)["rows"]
+        except AlexvggError:
+            continue  # no profile any more; or damaged, which is said elsewhere
+        if differs := provenance.said(provenance.differing(params, rows)):
+            command = f"make repro PROFILE={params.profile}"
+            yield Diagnosis("note", "reports", f"{folder} is older than what is here ({differs}); `{command}`")
 
 
 def journals(folder: Path) -> Iterator[Diagnosis]:

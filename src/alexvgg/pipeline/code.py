@@ -2,7 +2,10 @@
 
 import ast
 from pathlib import Path
+from typing import Any
 
+from alexvgg.networks import registry
+from alexvgg.params.schema import RosterEntry
 from alexvgg.system import files
 from alexvgg.system.errors import EnvironmentProblem
 
@@ -26,6 +29,16 @@ def of_stage(entry: Path, package: Path) -> dict[str, str]:
 def of_plugin(entry: Path, package: Path) -> dict[str, str]:
     """The same for a network or a data set, whose own file is `entry`. Raises EnvironmentProblem."""
     return _digests(closure(entry, package), package)
+
+
+def of_entry(entry: RosterEntry, package: Path) -> dict[str, Any]:
+    """What the network of a roster entry is, and its source files. Raises EnvironmentProblem."""
+    return {
+        "architecture": entry.architecture,
+        "crop": entry.crop,
+        "options": entry.complete_options,
+        "code": of_plugin(registry.named(entry.architecture).source_file, package),
+    }
 
 
 def located(name: str, package: Path) -> Path:

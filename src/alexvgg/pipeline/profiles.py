@@ -20,10 +20,7 @@ def use(name: str) -> None:
     Raises ParamsError where there is no such, or edits would be lost, and DataError where a lock is damaged.
     """
     profiles = _profiles()
-    try:
-        refuse_unknown(name, profiles, "profile")
-    except ValueError as error:
-        raise ParamsError(str(error)) from None
+    _require(name, profiles)
     damage.parameters(profiles[name])
     file.load(profiles[name])  # a profile that cannot be used is not put in place
     damage.parameters(layout.PARAMS)
@@ -46,6 +43,15 @@ def use(name: str) -> None:
         layout.LOCK.unlink(missing_ok=True)
 
 
+def parameters(name: str) -> Path:
+    """The parameter file of a profile, in use or not. Raises ParamsError."""
+    if layout.PARAMS.exists() and file.load(layout.PARAMS).profile == name:
+        return layout.PARAMS
+    profiles = _profiles()
+    _require(name, profiles)
+    return profiles[name]
+
+
 def keep_lock() -> None:
     """Copy `dvc.lock` to the lock of the profile in use, if `params.yaml` is that profile's.
 
@@ -57,6 +63,14 @@ def keep_lock() -> None:
         content = layout.LOCK.read_bytes()
         if not _lock(name).exists() or _lock(name).read_bytes() != content:
             files.write_bytes(_lock(name), content)
+
+
+def _require(name: str, profiles: dict[str, Path]) -> None:
+    """Raises ParamsError if there is no such profile."""
+    try:
+        refuse_unknown(name, profiles, "profile")
+    except ValueError as error:
+        raise ParamsError(str(error)) from None
 
 
 def _profiles() -> dict[str, Path]:
