@@ -1083,7 +1083,7 @@ def document() -> str:
         "program leaves earlier results alone. DVC removes a stage's outputs before it runs the stage: then the message",
         "ends with the `dvc checkout` that brings them back. Exit codes: 0 the work goes on, 1 none of the others,",
         "2 parameters, 3 data, 4 training, 5 tracking, 6 machine or installation, 7 something was edited meanwhile,",
-        "8 a network.",
+        "8 a network, 9 a checkpoint that cannot be used here, 130 an interruption.",
         "",
         "| what happened | where | exit code | what is said |",
         "| --- | --- | ---: | --- |",

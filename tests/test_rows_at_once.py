@@ -17,6 +17,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import requests
 from ruamel.yaml import YAML
 
 from conftest import ROOT
@@ -295,7 +296,7 @@ def test_a_ray_cluster_with_s3_and_a_worker_that_is_killed(project, made, s3, cl
     (project.folder / "README.md").unlink()
     require_the_same(project, made, "--pull")
     project.alexvgg("sync")
-    assert runs_in_mlflow(project) == dict.fromkeys(ROWS, 25)
+    assert runs_in_mlflow(f"sqlite:///{project.folder}/mlflow.db") == dict.fromkeys(ROWS, 25)
 
 
 def test_a_ray_node_that_is_gone(project, made, cluster, tmp_path):
@@ -310,6 +311,35 @@ def test_a_ray_node_that_is_gone(project, made, cluster, tmp_path):
     assert head.returncode == 0, said
     assert said.count("lost with its machine") == 1 and said.count("attempt 2") == 1
     require_the_same(project, made, "--pull")
+
+
+def test_curves_arrive_at_a_server_while_ray_workers_train(project, made, cluster, tmp_path):
+    address, _ = cluster
+    project.dvc("remote", "add", "--default", "store", str(tmp_path / "store"))
+    port = free_port()
+    project.environment["MLFLOW_TRACKING_URI"] = server = f"http://127.0.0.1:{port}"
+    store = (
+        "--backend-store-uri",
+        f"sqlite:///{tmp_path}/server.db",
+        "--artifacts-destination",
+        str(tmp_path / "files"),
+    )
+    with running(sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", "1", *store):
+        until(lambda: answers(f"{server}/health"))
+        head = begin(project, "--jobs", "2", "--ray", address)
+        for row in ROWS[:2]:
+            until(lambda row=row: 0 < runs_in_mlflow(server, "RUNNING").get(row, 0) < 25, head)
+        said, _ = head.communicate()
+        assert head.returncode == 0, said
+        require_the_same(project, made, "--pull")
+        assert runs_in_mlflow(server) == dict.fromkeys(ROWS, 25)
+
+
+def answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=5).ok
+    except requests.RequestException:
+        return False
 
 
 @pytest.fixture
@@ -336,11 +366,11 @@ def row_in(clone: Path) -> int:
     return next(p.pid for p in processes("alexvgg row") if p.cwd() == str(clone))
 
 
-def runs_in_mlflow(project: Project) -> dict[str, int]:
-    """The finished runs, and how many epochs of each there are."""
+def runs_in_mlflow(uri: str, status: str = "FINISHED") -> dict[str, int]:
+    """The runs with a status, and how many epochs of each there are."""
     import mlflow
 
-    client = mlflow.MlflowClient(f"sqlite:///{project.folder}/mlflow.db")
-    [experiment] = [one for one in client.search_experiments() if one.name != "Default"]
-    runs = client.search_runs([experiment.experiment_id], "attributes.status = 'FINISHED'")
+    client = mlflow.MlflowClient(uri)
+    experiments = [one.experiment_id for one in client.search_experiments() if one.name != "Default"]
+    runs = client.search_runs(experiments, f"attributes.status = '{status}'") if experiments else []
     return {run.info.run_name: len(client.get_metric_history(run.info.run_id, "val_acc")) for run in runs}

@@ -23,13 +23,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-import requests
 
 from alexvgg.tracking import journal
 from conftest import ROOT
 from project import Project
 from test_documents import BLOCK, without_numbers
-from test_rows_at_once import free_port, tiny, until
+from test_rows_at_once import answers, free_port, tiny, until
 
 pytestmark = pytest.mark.slow
 PAGE = ROOT / "docs/how-to/team-server.md"
@@ -75,13 +74,6 @@ def s3() -> Iterator[str]:
             yield f"http://127.0.0.1:{port}"
         finally:
             moto.kill()
-
-
-def answers(url: str) -> bool:
-    try:
-        return requests.get(url, timeout=5).ok
-    except requests.RequestException:
-        return False
 
 
 class Team:
