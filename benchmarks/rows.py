@@ -1,9 +1,10 @@
 """Rows at once: what they gain, and what a row costs besides its training.
 
-    python benchmarks/rows.py [--rounds 3] [--output FILE]
+    python benchmarks/rows.py [--rounds 3] [--only costs|quickstart|cpu|ray] [--output FILE]
 
-Works in copies of the project. With ALEXVGG_CIFAR100_ARCHIVE it measures a shortened `cpu` profile, too. Ray is
-measured where it is installed (`make setup CLUSTER=1`), as two nodes on this machine.
+`--only` measures one part, and leaves the others in FILE as they are. Works in copies of the project. With
+ALEXVGG_CIFAR100_ARCHIVE it measures a shortened `cpu` profile, too. Ray is measured where it is installed (`make setup
+CLUSTER=1`), as two nodes on this machine.
 """
 
 import argparse
@@ -15,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -55,7 +56,7 @@ def seconds(project: Project, *commands: tuple[str, ...]) -> float:
     return time.monotonic() - began
 
 
-def gain(folder: Path, params: dict, rounds: int) -> str:
+def gain(params: dict, folder: Path, rounds: int) -> str:
     """The pipeline with rows one after the other, and with two at once; each time with a seed of its own."""
     project = Project(folder)
     project.params = params
@@ -69,7 +70,7 @@ def gain(folder: Path, params: dict, rounds: int) -> str:
         alone.append(one)
         ratios.append(one / two)
         print(f"{params['profile']}: {one:.0f} s, two at once {two:.0f} s", file=sys.stderr, flush=True)
-    return f"{spread(ratios)} times as fast as one after the other ({spread(alone)} s)"
+    return f"{spread(ratios)} times as fast as one after the other, in {spread(alone)} s."
 
 
 def shortened() -> dict:
@@ -134,40 +135,60 @@ def ray_costs(project: Project, address: str, rounds: int) -> list[float]:
     return found
 
 
+def costs(folder: Path, rounds: int) -> str:
+    project = trivial(folder)
+    lines = []
+    for count in COUNTS:
+        found = [a_row_here(project, count) for _ in range(rounds if count < COUNTS[-1] else 1)]
+        lines.append(f"| {count} | {spread(found)} |")
+        print(lines[-1], file=sys.stderr, flush=True)
+    return "\n".join([
+        "Seconds that a row takes besides its training, for each of so many that are made at once, two at a time:", "",
+        "| rows | s |", "| ---: | ---: |", *lines,
+    ])  # fmt: skip
+
+
+def on_ray(folder: Path, rounds: int) -> str:
+    project = trivial(folder / "project")
+    (folder / "n").mkdir()
+    with cluster(folder / "n") as address:
+        found = ray_costs(project, address, rounds)
+    return f"A row on a cluster takes {spread(found)} s longer than here: the clone, the remote, the head's beginning."
+
+
+PARTS: dict[str, tuple[str, Callable[[Path, int], str]]] = {
+    "costs": ("What a row costs", costs),
+    "quickstart": ("`quickstart`, two rows at once", lambda *given: gain(params_of("quickstart"), *given)),
+    "cpu": (f"`cpu`, {STEPS} steps a row, two rows at once", lambda *given: gain(shortened(), *given)),
+    "ray": ("Ray", on_ray),
+}
+
+
+def measured_before(output: Path | None) -> dict[str, str]:
+    """The parts in a file, by their titles."""
+    if output is None or not output.exists():
+        return {}
+    _, *parts = output.read_text().split("\n## ")
+    return {title: text.strip() for title, _, text in (part.partition("\n") for part in parts)}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", choices=PARTS)
     parser.add_argument("--output", type=Path, help="write the results there, too")
     settings = parser.parse_args()
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     os.environ["MLFLOW_TRACKING_URI"] = "http://127.0.0.1:9"  # MLflow is not what is measured
-    lines = []
-    with tempfile.TemporaryDirectory(prefix="rows", ignore_cleanup_errors=True) as made:
-        folder = Path(made)
-        project = trivial(folder / "trivial")
-        for count in COUNTS:
-            found = [a_row_here(project, count) for _ in range(settings.rounds if count < COUNTS[-1] else 1)]
-            lines.append(f"| {count} | {spread(found)} |")
-            print(lines[-1], file=sys.stderr, flush=True)
-        lines += [
-            "",
-            f"- `quickstart`, two at once: {gain(folder / 'quickstart', params_of('quickstart'), settings.rounds)}",
-        ]
-        if os.environ.get("ALEXVGG_CIFAR100_ARCHIVE"):
-            lines += [
-                f"- `cpu`, {STEPS} steps a row, two at once: {gain(folder / 'cpu', shortened(), settings.rounds)}"
-            ]
-        if importlib.util.find_spec("ray"):
-            (folder / "n").mkdir()
-            with cluster(folder / "n") as address:
-                costs = ray_costs(project, address, settings.rounds)
-            lines += [f"- Ray, a clone and a remote cost a row {spread(costs)} s, and the head's beginning with it"]
-    text = "\n".join([
-        "# Rows at once", "",
-        "Made by `benchmarks/rows.py` on two CPU cores: medians with the lowest and the highest.", "",
-        "What a row costs besides its training: seconds for each of so many rows that are made at once, two at a time.",
-        "", "| rows | s |", "| ---: | ---: |", *lines, "",
-    ])  # fmt: skip
+    found = measured_before(settings.output) if settings.only else {}
+    possible = {"cpu": bool(os.environ.get("ALEXVGG_CIFAR100_ARCHIVE")), "ray": importlib.util.find_spec("ray")}
+    for name, (title, measure) in PARTS.items():
+        if possible.get(name, True) and settings.only in (None, name):
+            with tempfile.TemporaryDirectory(prefix="rows", ignore_cleanup_errors=True) as made:
+                found[title] = measure(Path(made) / name, settings.rounds)
+    text = "# Rows at once\n\nMade by `benchmarks/rows.py` on two CPU cores: medians with the lowest and the highest.\n"
+    for title, _ in PARTS.values():
+        text += f"\n## {title}\n\n{found[title]}\n" if title in found else ""
     print(text)
     if settings.output:
         settings.output.write_text(text)
