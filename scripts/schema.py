@@ -85,6 +85,7 @@ def _codes() -> Iterator[tuple[int, str]]:
     for error in sorted(found, key=lambda one: one.exit_code):
         said = "What fits none of the others." if error is errors.AlexvggError else str(error.__doc__)
         yield error.exit_code, " ".join(said.split())
+    yield 137, "What `alexvgg row` began was killed; 128 and the number of the signal."
 
 
 def main() -> None:

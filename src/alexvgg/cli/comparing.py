@@ -67,7 +67,7 @@ def _parameters(repo: Any, revision: str) -> Values:
 
 
 def _metrics(repo: Any, revision: str) -> Values:
-    """`<model>: <metric>`, from the files of metrics, one a model."""
+    """`<model>: <metric>`, from the files of metrics, one per model."""
     files = repo.metrics.show(revs=[revision]).get(revision, {}).get("data", {})
     return {
         f"{PurePosixPath(path).stem}: {label}": value

@@ -90,7 +90,7 @@ def _about_runs(command: Command) -> None:
 
 
 def _about_data(command: Command) -> None:
-    pack = command("pack", "packing.pack", "make an archive of a directory of images, a folder a class")
+    pack = command("pack", "packing.pack", "make an archive of a directory of images, one folder per class")
     pack.add_argument("directory", type=Path)
     pack.add_argument("--output", "-o", type=Path, help="default: <directory>.tar")
 
@@ -102,7 +102,7 @@ def _about_results(command: Command) -> None:
         "verify", "verifying.verify", "compute a report's numbers anew, repeat the beginning of its trainings"
     )
     verify.add_argument("profile", nargs="?", help="default: the one in use")
-    verify.add_argument("--every-row", action="store_true", help="begin each row, not one a model")
+    verify.add_argument("--every-row", action="store_true", help="begin each row, not one per model")
     verify.add_argument(
         "--weights", action="store_true", help="evaluate the weights anew, from DVC's cache or its remote"
     )

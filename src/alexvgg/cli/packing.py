@@ -1,4 +1,4 @@
-"""`alexvgg pack`: a directory of images, a folder a class, as one archive with a sha256."""
+"""`alexvgg pack`: a directory of images, one folder per class, as one archive with a sha256."""
 
 import io
 import tarfile

@@ -37,7 +37,7 @@ def verify(profile: str | None, every_row: bool, weights: bool) -> None:
 
 
 class Verification:
-    """A report and what it is compared with: `every_row` begins each row, not one a model; `weights` evaluates them."""
+    """A report and what it is compared with: `every_row` begins each row, not one per model; `weights` evaluates them."""
 
     def __init__(self, profile: str, every_row: bool, weights: bool) -> None:
         self._chosen = profiles.parameters(profile)

@@ -171,4 +171,4 @@ def refusal(error: Exception) -> str:
         return ""
     if "Invalid Host header" in str(error):
         return "it does not go by this name (HTTP 403); who runs it adds the name to --allowed-hosts"
-    return "who asks may not do this (HTTP 403); ask who runs it for the right to write"
+    return "whoever asks may not do this (HTTP 403); ask whoever runs it for the right to write"

@@ -7,42 +7,56 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.parse import urlsplit
 
 import pandas as pd
 
 from alexvgg.data import arrays
+from alexvgg.data.source import SourceSettings
+from alexvgg.params import file
 from alexvgg.params.schema import Params
 from alexvgg.rows.identity import Identity
 from alexvgg.rows.summary import Summary
+from alexvgg.system import files
 from alexvgg.system.errors import AlexvggError
 from alexvgg.verification.findings import Finding, compared
 
-STAGES = ("check", "download", "preprocess")
 LINKED = ("src", "stages", "dvc.yaml")
 
 
 @contextmanager
 def made_anew(root: Path, params: Path, archive: Path) -> Iterator[None]:
-    """Work in a folder in which data are made from the archive by the parameters; leave nothing of it.
+    """Work in a folder in which data are made by the parameters; leave nothing of it.
 
-    Raises AlexvggError if a stage fails, which has said why.
+    They are made from `archive`, if that is the one that the parameters accept. Raises AlexvggError if a stage fails,
+    which has said why.
     """
-    before = Path.cwd()
-    with TemporaryDirectory() as folder:
-        for name in LINKED:
-            (Path(folder) / name).symlink_to(root / name)
-        (Path(folder) / "params.yaml").write_bytes(params.read_bytes())
-        own = {"ALEXVGG_CIFAR100_ARCHIVE": str(archive.resolve())} if archive.is_file() else {}
-        for stage in STAGES:
+    before, data = Path.cwd(), file.load(params).data
+    with TemporaryDirectory() as made:
+        folder = Path(made)
+        for name in (*LINKED, *_in_the_project(data)):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).symlink_to(root / name)
+        (folder / "params.yaml").write_bytes(params.read_bytes())
+        stages = ["check", "download", "preprocess"]
+        if archive.is_file() and files.sha256(archive) in data.sha256:
+            stages.remove("download")
+            (folder / "data").mkdir(exist_ok=True)
+            (folder / "data/archive").symlink_to(archive.resolve())
+        for stage in stages:
             command = [sys.executable, f"stages/{stage}.py"]
-            done = subprocess.run(command, cwd=folder, env={**own, **os.environ, "DVC_ROOT": folder})
-            if done.returncode:
+            if subprocess.run(command, cwd=folder, env={**os.environ, "DVC_ROOT": made}).returncode:
                 raise AlexvggError(f"the data could not be made anew: {stage} failed (see above)")
         os.chdir(folder)
         try:
             yield
         finally:
             os.chdir(before)
+
+
+def _in_the_project(data: SourceSettings) -> list[str]:
+    """The archives that parameters name by a path in the project."""
+    return [name for name in data.addresses if not urlsplit(name).scheme and not Path(name).is_absolute()]
 
 
 def training(summary: Summary, anew: Identity) -> Iterator[Finding]:
