@@ -21,7 +21,6 @@ OTHERS = {
     "AVX2": {"ONEDNN_MAX_CPU_ISA": "AVX2"},
     "SSE4.1": {"ONEDNN_MAX_CPU_ISA": "SSE41"},
 }
-STEPS = 10
 MODELS = ("alexnet", "alexnet_vgg", "vgg16")
 
 
@@ -46,7 +45,7 @@ def losses(folder: str, model: str, precision: str) -> list[float]:
     network = checking.build(
         registry.named(identity.architecture), identity.crop, len(data.description.classes), identity.options
     )
-    return [one.loss for one in beginning.repeated(Trainer(network, data, identity), STEPS)]
+    return [one.loss for one in beginning.repeated(Trainer(network, data, identity))]
 
 
 def confidences(folder: str, model: str, precision: str) -> list[float]:

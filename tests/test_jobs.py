@@ -17,6 +17,7 @@ import records
 from alexvgg.jobs import attempts, dvc, here, plan, tree, worker
 from alexvgg.jobs.attempts import Ended
 from alexvgg.jobs.dvc import Remote
+from alexvgg.jobs.group import Group
 from alexvgg.jobs.progress import Progress
 from alexvgg.params import file
 from alexvgg.system.errors import EnvironmentProblem, Interrupted
@@ -177,6 +178,9 @@ def test_a_second_head_says_so(project):
     with subprocess.Popen([sys.executable, "-c", hold, lock], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as first:
         first.stdout.readline()
         assert "is at work in this project" in project.alexvgg("rows", "--jobs", "2", code=6)
+        before = (project.folder / "params.yaml").read_bytes()
+        assert "is at work in this project" in project.alexvgg("profile", "cpu", code=6)
+        assert (project.folder / "params.yaml").read_bytes() == before
         first.stdin.close()
 
 
@@ -255,6 +259,30 @@ def test_no_process_is_left_behind_when_the_one_that_began_them_is_killed(tmp_pa
     while members(group) and time.monotonic() < until:
         time.sleep(0.1)
     assert members(group) == []
+
+
+def test_output_is_followed_to_the_end_of_a_command_and_not_of_what_it_leaves_behind(tmp_path):
+    """A sender goes on to hold the pipe while the next stage begins."""
+    leaves = "import subprocess; subprocess.Popen(['sleep', '60'], start_new_session=True); print('a\\nb', end='')"
+    lines: list[str] = []
+    with (tmp_path / "lock").open("w") as lock, Group([sys.executable, "-c", leaves], lock.fileno()) as group:
+        began = time.monotonic()
+        assert group.follow(lines.append) == 0
+    assert lines == ["a", "b"] and time.monotonic() - began < 30
+
+
+def test_a_row_can_be_interrupted_where_signals_were_blocked(project):
+    """Ray blocks SIGINT in what it begins."""
+    block = "import os, signal, sys; signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT]); os.execv(sys.executable, sys.argv[1:])"
+    project.environment["PYTHONPATH"] = str(project.folder / "src")
+    with subprocess.Popen(
+        [sys.executable, "-c", block, sys.executable, "-m", "alexvgg", "row", "alexnet-0"],
+        cwd=project.folder, env=project.environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    ) as row:  # fmt: skip
+        assert "Running stage" in row.stdout.readline()
+        row.send_signal(signal.SIGINT)
+        said = row.stdout.read()
+    assert row.returncode == 130 and "alexnet-0 was interrupted" in said, said
 
 
 # What people see

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -108,6 +108,16 @@ def processes(*words: str) -> list[psutil.Process]:
 def logged(project: Project, row: str, text: str) -> Callable[[], bool]:
     log = project.folder / f".alexvgg/logs/{row}.log"
     return lambda: log.exists() and text in log.read_text()
+
+
+def ours(*words: str) -> list[psutil.Process]:
+    """Those that this process began, directly or not, with these words in their command line."""
+    found = []
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):
+            if all(word in " ".join(process.cmdline()) for word in words):
+                found.append(process)
+    return found
 
 
 def nothing_is_left_of(project: Project) -> bool:
@@ -299,13 +309,27 @@ def test_a_ray_cluster_with_s3_and_a_worker_that_is_killed(project, made, s3, cl
     assert runs_in_mlflow(f"sqlite:///{project.folder}/mlflow.db") == dict.fromkeys(ROWS, 25)
 
 
+def test_ctrl_c_ends_rows_on_ray_with_checkpoints(project, made, cluster, tmp_path):
+    address, _ = cluster
+    project.dvc("remote", "add", "--default", "store", str(tmp_path / "store"))
+    head = begin(project, "--jobs", "4", "--ray", address)  # two more than there is room for
+    for row in ROWS[:2]:
+        until(logged(project, row, f"{row}: epoch 3/"), head)
+    os.killpg(head.pid, signal.SIGINT)
+    said, _ = head.communicate()
+    assert head.returncode == 130 and "error: interrupted; the same command goes on" in said, said
+    project.alexvgg("rows", "--jobs", "4", "--ray", address)
+    assert logged(project, "one-0", "goes on from its checkpoint at step")()
+    require_the_same(project, made, "--pull")
+
+
 def test_a_ray_node_that_is_gone(project, made, cluster, tmp_path):
     address, _ = cluster
     project.dvc("remote", "add", "--default", "store", str(tmp_path / "store"))
     head = begin(project, "--jobs", "2", "--ray", address)
     for row in ROWS[:2]:
         until(logged(project, row, f"{row}: epoch 2/"), head)
-    [node] = [process for process in processes("raylet/raylet") if "--head" not in process.cmdline()]
+    [node] = [process for process in ours("raylet/raylet") if "--head" not in process.cmdline()]
     node.kill()
     said, _ = head.communicate()
     assert head.returncode == 0, said

@@ -3,13 +3,16 @@
 import json
 import re
 import shutil
+from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
 import records
+from alexvgg.cli import verifying
 from alexvgg.rows.summary import Beginning
 from alexvgg.verification import paper, weights
 from conftest import ROOT
@@ -100,12 +103,76 @@ def test_what_was_changed_is_found(folder, change, said):
     assert found["recorded"]  # and DVC recorded other files
 
 
-def test_a_report_of_another_version_is_told_as_such(folder):
+def test_of_a_report_of_another_version_the_table_is_compared(folder):
     document = json.loads((folder / "results.json").read_text())
     for row in document["rows"]:
         del row["recipe"]["cutmix"]
     (folder / "results.json").write_text(json.dumps(document))
-    assert len(findings(folder)["unknown"]) == 1 + len(document["rows"])
+    found = findings(folder)
+    assert len(found["unknown"]) == len(document["rows"]) and not found["differs"]  # no key, no beginning
+    digit("test_acc")(folder)
+    assert "table: results.json" in " ".join(findings(folder)["differs"])
+
+
+@pytest.mark.parametrize("profile", sorted(path.name for path in (ROOT / "reports").iterdir()))
+def test_each_committed_report_is_what_its_answers_say(profile):
+    folder = ROOT / "reports" / profile
+    document = paper.report(folder)
+    rows = [one for row in document["rows"] for one in paper.row(folder, row)]
+    assert not [one for one in [*paper.whole(folder, document), *rows] if one.level == "differs"]
+
+
+def without(*keys: str):
+    def change(folder: Path) -> None:
+        document = json.loads((folder / "results.json").read_text())
+        for key in keys:
+            del document["rows"][1][key]
+        (folder / "results.json").write_text(json.dumps(document))
+
+    return change
+
+
+def with_answers(change):
+    def changed(folder: Path) -> None:
+        path = folder / "answers/alexnet_vgg-0.csv"
+        path.write_text(change(path.read_text()))
+
+    return changed
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        without("test_acc"),
+        without("images"),
+        without("recipe"),
+        without("val_loss", "key"),
+        with_answers(lambda text: text.partition("\n")[0] + "\n"),
+        with_answers(lambda text: text.replace("answer", "said", 1)),
+        with_answers(lambda text: text + text.splitlines()[-1] + "\n"),
+        lambda folder: (folder / "answers/alexnet_vgg-0.csv").unlink(),
+        lambda folder: (folder / "curves.csv").write_text(""),
+        lambda folder: edit(folder / "curves.csv", "alexnet_vgg,0", "alexnet_vgg,1"),
+        lambda folder: (folder / "results.md").unlink(),
+        lambda folder: (folder / "by_class.csv").unlink(),
+        lambda folder: shutil.rmtree(folder / "metrics"),
+        lambda folder: Path("profiles/quickstart.lock").write_text(""),
+    ],
+)
+def test_what_cannot_be_read_is_a_finding_and_the_rest_is_compared(folder, change, monkeypatch):
+    change(folder)
+    shutil.copy(ROOT / "profiles/quickstart.yaml", "profiles")
+    shutil.copy(ROOT / "profiles/quickstart.yaml", "params.yaml")
+    monkeypatch.setattr(verifying.inputs, "made_anew", nothing_made)
+    found = list(verifying.Verification("quickstart", every_row=False, weights=False).findings())
+    assert [one for one in found if one.level != "same" and one.subject != "data"]
+    assert len([one for one in found if one.level == "same" and one.subject == "vgg16-0"]) >= 4
+
+
+@contextmanager
+def nothing_made(*_):
+    raise verifying.inputs.NotMade("no network here")
+    yield
 
 
 def test_what_rounding_explains(tf):
@@ -125,6 +192,8 @@ def test_what_rounding_explains(tf):
     assert beginning.judged(there, there.beginning).level == "same"
     assert judged(1 + 1e-7, 1 + 1e-5, 1.1) == "unknown"  # after ten steps nothing can be told
     assert judged(1 + 1e-4, 1 + 1e-4, 1.0) == judged(1.0, 1 + 1e-2, 1.0) == "differs"
+    for forged in ([], steps[2:], steps[:2]):
+        assert beginning.judged(records.summary(beginning=forged), steps).level == "differs"
 
 
 @pytest.fixture
@@ -157,17 +226,25 @@ def test_the_committed_quickstart(clone):
 
 
 def test_answers_of_weights_that_rounding_explains():
-    reported = pd.DataFrame({"label": ["a", "b"], "answer": ["a", "a"], "confidence": [0.9, 0.5], "rank": [1, 2]})
+    probabilities = np.array([[0.9, 0.06, 0.04], [0.4004, 0.4, 0.1996]])
+    reported = pd.DataFrame(
+        {"label": ["a", "b"], "answer": ["a", "a"], "confidence": [0.9, 0.4004], "rank": [1, 2]}
+    )  # fmt: skip
 
-    def judged(answer: str, confidence: float) -> str:
-        anew = reported.assign(answer=["a", answer], confidence=[0.9, confidence])
-        return weights.judged(records.summary(), reported, anew).level
+    def judged(**second: object) -> str:
+        changed = reported.copy()
+        for name, value in second.items():
+            changed.loc[1, name] = value
+        labels = np.array([0, 1], np.int32)
+        return weights.judged(records.summary(), changed, probabilities, labels, ["a", "b", "c"]).level
 
-    assert judged("a", 0.5) == "same"
-    assert judged("b", 0.5001) == judged("a", 0.5001) == "unknown"
-    assert judged("a", 0.6) == "differs"
-    # Version 0.1 did not write ranks.
-    assert weights.judged(records.summary(), reported.drop(columns="rank"), reported).level == "same"
+    assert judged() == judged(confidence=0.4009) == judged(answer="b", rank=1) == "unknown"
+    for forged in ({"confidence": 0.5}, {"answer": "c"}, {"answer": "nothing known"}, {"rank": 3}, {"rank": 0}):
+        assert judged(**forged) == "differs", forged
+    assert (
+        weights.judged(records.summary(), reported[:1], probabilities, np.array([0, 1]), ["a", "b", "c"]).level
+        == "differs"
+    )
 
 
 @pytest.mark.slow

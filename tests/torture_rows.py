@@ -15,7 +15,7 @@ from test_rows_at_once import (
     begin,
     nothing_is_left_of,
     one_after_the_other,
-    processes,
+    ours,
     require_the_same,
     two_nodes,
     unmade,
@@ -26,10 +26,10 @@ STRETCH = 25.0  # seconds, the longest between two kills
 A_TABLE = 3  # kills: as often as a row is tried
 ALONE = ("--jobs", "2", "--cpus-per-row", "1")
 VICTIMS: dict[str, Callable[[], list[psutil.Process]]] = {
-    "a training": lambda: processes("stages/train.py one"),
-    "a row": lambda: processes("alexvgg row one"),
-    "the head": lambda: processes("alexvgg rows --jobs"),
-    "a Ray worker": lambda: [row.parent() for row in processes("alexvgg row one")],
+    "a training": lambda: ours("stages/train.py one"),
+    "a row": lambda: ours("alexvgg row one"),
+    "the head": lambda: ours("alexvgg rows --jobs"),
+    "a Ray worker": lambda: ours("ray::_make_row"),
 }
 
 

@@ -3,24 +3,22 @@
 import importlib.util
 import os
 import signal
-import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
-from alexvgg.jobs import attempts, dvc, here, plan
+from alexvgg.jobs import alone, attempts, dvc, here, plan
 from alexvgg.jobs.attempts import Place
+from alexvgg.jobs.group import Group
 from alexvgg.jobs.progress import Progress
 from alexvgg.jobs.row import Row
 from alexvgg.params import file
 from alexvgg.params.schema import Params
 from alexvgg.pipeline import layout
 from alexvgg.system import files, hardware, process
-from alexvgg.system.errors import AlexvggError, EnvironmentProblem, ParamsError
+from alexvgg.system.errors import AlexvggError, EnvironmentProblem, Interrupted, ParamsError
 
 
 def make_row(name: str, local: bool, attached: bool) -> None:
@@ -46,12 +44,27 @@ def make_rows(models: list[str], jobs: int, cpus_per_row: int | None, gpus_per_r
     params, root = file.load(layout.PARAMS), layout.project_root()
     rows = params.rows(models)
     place = _cluster(root, jobs, cpus_per_row, gpus_per_row, ray) if ray else _here(jobs, cpus_per_row, gpus_per_row)
-    with _only_head():
-        if subprocess.run(dvc.command("repro", *dvc.FOR_ALL_ROWS)).returncode:
+    with alone.only_head(layout.process_locks()) as lock:
+        if _run(lock, "repro", *dvc.FOR_ALL_ROWS):
             raise EnvironmentProblem("what all rows read could not be made (see above); nothing was trained")
         waiting = plan.stale(rows)
         if waiting:
-            _make(_longest_first(params, waiting), place(), jobs)
+            _make(_longest_first(params, waiting), place(lock), jobs)
+
+
+def _run(lock: int, *arguments: str) -> int:
+    """A command of DVC's, whose output people see. Raises Interrupted after Ctrl-C and the like."""
+    asked = threading.Event()
+
+    def interrupt() -> None:
+        asked.set()
+        group.interrupt()
+
+    with Group(dvc.command(*arguments), lock, aloud=True) as group, _on_endings(interrupt):
+        code = group.wait()
+    if asked.is_set():
+        raise Interrupted("interrupted; the same command goes on")
+    return code
 
 
 def _make(costs: dict[str, float], place: Place, jobs: int) -> None:
@@ -78,7 +91,7 @@ def _longest_first(params: Params, rows: list[str]) -> dict[str, float]:
     return dict(sorted(costs.items(), key=lambda item: -item[1]))
 
 
-def _here(jobs: int, cpus_per_row: int | None, gpus_per_row: int) -> Callable[[], Place]:
+def _here(jobs: int, cpus_per_row: int | None, gpus_per_row: int) -> Callable[[int], Place]:
     processors, gpus = hardware.processors(), hardware.gpu_numbers()
     if cpus_per_row is not None and cpus_per_row > len(processors):
         raise EnvironmentProblem(f"--cpus-per-row {cpus_per_row}: {len(processors)} may compute here; ask for fewer")
@@ -86,10 +99,12 @@ def _here(jobs: int, cpus_per_row: int | None, gpus_per_row: int) -> Callable[[]
         raise EnvironmentProblem(
             f"--gpus-per-row {gpus_per_row} for {jobs} rows at once: there are {len(gpus)} here; fewer of either"
         )
-    return lambda: here.Here(here.shares(jobs, processors, cpus_per_row, gpus, gpus_per_row), _logs())
+    return lambda _: here.Here(here.shares(jobs, processors, cpus_per_row, gpus, gpus_per_row), _logs())
 
 
-def _cluster(root: Path, jobs: int, cpus_per_row: int | None, gpus_per_row: int, address: str) -> Callable[[], Place]:
+def _cluster(
+    root: Path, jobs: int, cpus_per_row: int | None, gpus_per_row: int, address: str
+) -> Callable[[int], Place]:
     remote = dvc.require_remote(root)
     if importlib.util.find_spec("ray") is None:
         raise EnvironmentProblem("Ray is not installed here; `make setup CLUSTER=1`")
@@ -98,8 +113,8 @@ def _cluster(root: Path, jobs: int, cpus_per_row: int | None, gpus_per_row: int,
     needs = cluster.Needs(cpus_per_row or 1, gpus_per_row)
     cluster.connect(address, needs)
 
-    def place() -> Place:
-        if subprocess.run(dvc.command("push", "--run-cache", "check", *dvc.FOR_ALL_ROWS)).returncode:
+    def place(lock: int) -> Place:
+        if _run(lock, "push", "--run-cache", "check", *dvc.FOR_ALL_ROWS):
             raise EnvironmentProblem(f"what all rows read could not be pushed to the DVC remote {remote.name}")
         return cluster.Cluster(tree.of(root, remote), jobs, needs, _logs(), layout.journals())
 
@@ -119,27 +134,11 @@ def _end_with_input(row: Row) -> None:
 
 
 @contextmanager
-def _only_head() -> Iterator[None]:
-    """Raises EnvironmentProblem while another process makes rows at once in this project."""
-    lock = FileLock(layout.process_locks() / "rows.lock")
-    layout.process_locks().mkdir(parents=True, exist_ok=True)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise EnvironmentProblem(
-            "another `make repro JOBS=…` is at work in this project; wait for it, or end it with Ctrl-C"
-        ) from None
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-@contextmanager
 def _on_endings(call: Callable[[], None]) -> Iterator[None]:
     """While the block runs, Ctrl-C, SIGTERM and SIGHUP are passed on, and this process goes on until all has ended."""
     asked = process.ENDINGS - process.ignored()
     before = {number: signal.signal(number, lambda *_: call()) for number in asked}
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, asked)  # Ray blocks SIGINT in what it begins
     try:
         yield
     finally:

@@ -2,6 +2,7 @@
 
 from alexvgg.checkpoints import store
 from alexvgg.cli import doctor, leftovers, place
+from alexvgg.jobs import alone
 from alexvgg.params import file
 from alexvgg.pipeline import damage, layout, profiles
 from alexvgg.system import hardware
@@ -28,7 +29,8 @@ def check() -> None:
 
 
 def use_profile(name: str) -> None:
-    """Make a profile the one in use. Raises ParamsError."""
+    """Make a profile the one in use. Raises ParamsError, and EnvironmentProblem while rows are made at once."""
+    alone.require_no_head(layout.process_locks())
     profiles.use(name)
 
 

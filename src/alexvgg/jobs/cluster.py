@@ -11,7 +11,7 @@ from typing import Any
 
 import ray
 from ray import cloudpickle
-from ray.exceptions import RayError, RayTaskError
+from ray.exceptions import RayError, RayTaskError, TaskCancelledError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from alexvgg.jobs import worker
@@ -19,7 +19,7 @@ from alexvgg.jobs.attempts import Ended
 from alexvgg.jobs.tree import Tree
 from alexvgg.jobs.worker import ENDED, JOURNAL, SAYING, clean, make_row
 from alexvgg.system import files, hardware, process
-from alexvgg.system.errors import EnvironmentProblem
+from alexvgg.system.errors import EnvironmentProblem, Interrupted
 from alexvgg.tracking import connection, sender
 
 # Where servers are and how to get in; the rest belongs to this machine.
@@ -86,6 +86,7 @@ class Cluster:
         self._switch = _Switch.options(scheduling_strategy=here).remote()  # type: ignore[attr-defined]
         self._task = ray.remote(_make_row)
         self._under_way: dict[str, Any] = {}
+        self._begun: set[str] = set()  # of those under way, what a machine has taken up
         self._nodes: dict[str, str] = {}  # where each row is, or was last
         self._avoided: dict[str, set[str]] = defaultdict(set)
         self._written: dict[str, Path] = {}  # the newest journal of each row
@@ -102,6 +103,7 @@ class Cluster:
             num_cpus=self._needs.cpus, num_gpus=self._needs.gpus, max_retries=0, num_returns="streaming",
             scheduling_strategy=self._where(row),
         )  # fmt: skip
+        self._begun.discard(row)
         self._under_way[row] = task.remote(self._tree, row, self._variables, self._switch)
 
     def ended(self) -> list[Ended]:
@@ -116,6 +118,9 @@ class Cluster:
 
     def interrupt(self) -> None:
         self._switch.turn_off.remote()
+        for row, stream in self._under_way.items():
+            if row not in self._begun:
+                ray.cancel(stream)
 
     def close(self, all_made: bool) -> None:
         """Leave the cluster; where all rows are made, with nothing left on its machines."""
@@ -145,6 +150,8 @@ class Cluster:
         except RayTaskError as error:
             self._avoided[row].add(self._nodes.get(row, ""))
             return self._lost(row, EnvironmentProblem.exit_code, str(error.cause))
+        except TaskCancelledError:
+            return Ended(row, Interrupted.exit_code)
         except (RayError, StopIteration) as error:
             return self._lost(row, None, f"lost with its machine ({type(error).__name__})")
         if kind == ENDED:
@@ -153,6 +160,7 @@ class Cluster:
                 self._avoided[row].add(self._nodes[row])
             return Ended(row, 128 - code if code < 0 else code)
         if kind == NODE:
+            self._begun.add(row)
             self._nodes[row] = told[0]
         if kind == SAYING:
             with (self._logs / f"{row}.log").open("a", encoding="utf-8") as log:

@@ -1,12 +1,16 @@
 """A program and all that it starts, in a process group that never outlives who began it."""
 
 import os
+import select
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import TracebackType
+from typing import Any
+
+LOOK_EVERY = 0.5  # seconds
 
 
 @contextmanager
@@ -24,30 +28,46 @@ def _interruptible() -> Iterator[None]:
 
 
 class Group:
-    """A command under way, its output in lines. Nobody's Ctrl-C reaches it but by `interrupt`.
+    """A command under way. Nobody's Ctrl-C reaches it but by `interrupt`.
 
-    Beside it runs `watch`, which ends the group if this process is killed, and until then holds `lock`, the descriptor
-    of a locked file.
+    Its output comes in lines, or goes where this process's goes, if `aloud`. Beside it runs `watch`, which ends the
+    group if this process is killed, and until then holds `lock`, the descriptor of a locked file.
     """
 
-    def __init__(self, command: list[str], lock: int) -> None:
+    def __init__(self, command: list[str], lock: int, aloud: bool = False) -> None:
+        output: dict[str, Any] = {} if aloud else {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
         with _interruptible():
-            self._process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True, **output)
         watch = [sys.executable, "-m", "alexvgg.jobs.watch", str(self._process.pid)]
         self._watch = subprocess.Popen(watch, stdin=subprocess.PIPE, start_new_session=True, pass_fds=(lock,))
 
+    def wait(self) -> int:
+        """The exit code of the command, when it has ended."""
+        return self._process.wait()
+
     def follow(self, line: Callable[[str], None]) -> int:
         """Call `line` with each line of output; returns the exit code when the command has ended."""
+        rest = b""
+        for text in self._output():
+            *lines, rest = (rest + text).split(b"\n")
+            for one in lines:
+                line(one.decode(errors="replace"))
+        if rest:
+            line(rest.decode(errors="replace"))
+        return self.wait()
+
+    def _output(self) -> Iterator[bytes]:
+        """To the end of the command, which may leave somebody behind who goes on to hold the pipe, such as a sender."""
         assert self._process.stdout is not None
-        for text in self._process.stdout:
-            line(text.decode(errors="replace").rstrip("\n"))
-        return self._process.wait()
+        pipe = self._process.stdout.fileno()
+        while True:
+            ended = self._process.poll() is not None  # before the look: what it wrote last is there
+            if select.select([pipe], [], [], 0.0 if ended else LOOK_EVERY)[0]:
+                if not (text := os.read(pipe, 65536)):
+                    return
+                yield text
+            elif ended:
+                return
 
     def interrupt(self) -> None:
         """Ask all processes of the group to end, as Ctrl-C in a terminal does."""

@@ -82,7 +82,7 @@ class Here:
     def interrupt(self) -> None:
         for process, _ in self._under_way.values():
             with suppress(ProcessLookupError):
-                process.send_signal(signal.SIGINT)
+                process.send_signal(signal.SIGTERM)  # SIGINT is ignored where a shell began all this in its background
 
     def close(self, all_made: bool) -> None:
         """Nothing is left here but logs."""

@@ -14,7 +14,7 @@ from alexvgg.data.arrays import TrainingData
 from alexvgg.networks import checking, registry
 from alexvgg.rows.identity import Identity, Inputs
 from alexvgg.rows.summary import Beginning, Summary
-from alexvgg.training.trainer import Trainer
+from alexvgg.training.trainer import BEGINNING, Trainer
 from alexvgg.verification.findings import Finding, compared
 
 # How far rounding moves the loss after so many steps, relatively: several times what other threads and other vector
@@ -33,7 +33,7 @@ def of(summary: Summary, identity: Identity, inputs: Inputs) -> Iterator[Finding
     architecture = registry.named(identity.architecture)
     model = checking.build(architecture, identity.crop, len(data.description.classes), identity.options)
     yield compared(summary.name, "parameters", summary.params, model.count_params())
-    yield judged(summary, repeated(Trainer(model, data, identity), summary.beginning[-1].step))
+    yield judged(summary, repeated(Trainer(model, data, identity)))
 
 
 def training_data(inputs: Inputs) -> TrainingData:
@@ -42,15 +42,16 @@ def training_data(inputs: Inputs) -> TrainingData:
     return TrainingData(arrays.load(inputs.train, description), arrays.load(inputs.val, description), description)
 
 
-def repeated(trainer: Trainer, steps: int) -> list[Beginning]:
+def repeated(trainer: Trainer) -> list[Beginning]:
     """What `Summary.beginning` says, of the first steps of a training."""
 
     def report(*, step: int, **_: Any) -> None:
-        if step == steps:
+        if step == BEGINNING[-1]:
             raise _Far
 
     with suppress(_Far):
-        next(trainer.epochs(report, lambda: None))
+        for _ in trainer.epochs(report, lambda: None):
+            pass
     return trainer.beginning
 
 
@@ -59,10 +60,13 @@ def judged(summary: Summary, anew: list[Beginning]) -> Finding:
     if anew == summary.beginning:
         steps = ", ".join(str(one.step) for one in anew)
         return Finding("same", summary.name, f"losses and weights after steps {steps}: to the last bit")
+    steps_of = [[one.step for one in beginning] for beginning in (summary.beginning, anew)]
+    if steps_of[0] != steps_of[1]:
+        return Finding("differs", summary.name, f"losses are reported of steps {steps_of[0]}, noted are {steps_of[1]}")
     bounds = ROUNDING if summary.recipe.precision == "float32" else ROUNDING_BFLOAT16
     apart = {
         there.step: float(abs(there.loss - here.loss) / np.maximum(abs(there.loss), 1e-12))
-        for there, here in zip(summary.beginning, anew, strict=False)
+        for there, here in zip(summary.beginning, anew, strict=True)
         if there.step in bounds
     }
     found = ", ".join(f"{difference:.1e} after step {step}" for step, difference in apart.items())

@@ -1,7 +1,11 @@
 """What a check found, in a line."""
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
+
+from alexvgg.system import faults
+from alexvgg.system.errors import AlexvggError
 
 
 @dataclass(frozen=True)
@@ -18,3 +22,12 @@ def compared(subject: str, what: str, reported: object, anew: object) -> Finding
     if reported == anew:
         return Finding("same", subject, what)
     return Finding("differs", subject, f"{what}: reported {reported}, computed anew {anew}")
+
+
+def carefully(subject: str, check: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
+    """What a check finds. Whatever it dies of is a finding, too: a file is not as the project would have written it."""
+    try:
+        yield from check()
+    except Exception as error:  # noqa: BLE001 - people edit files in every way, and the next one is to be checked, too
+        why = str(error) if isinstance(error, AlexvggError) else f"{type(error).__name__}: {faults.said(error)}"
+        yield Finding("differs", subject, f"cannot be read as it would have been written: {' '.join(why.split())}")

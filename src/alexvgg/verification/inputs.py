@@ -24,12 +24,16 @@ from alexvgg.verification.findings import Finding, compared
 LINKED = ("src", "stages", "dvc.yaml")
 
 
+class NotMade(AlexvggError):
+    """The data could not be made anew here, such as without a network."""
+
+
 @contextmanager
 def made_anew(root: Path, params: Path, archive: Path) -> Iterator[None]:
     """Work in a folder in which data are made by the parameters; leave nothing of it.
 
-    They are made from `archive`, if that is the one that the parameters accept. Raises AlexvggError if a stage fails,
-    which has said why.
+    They are made from `archive`, if that is the one that the parameters accept. Raises NotMade if a stage fails, which
+    has said why.
     """
     before, data = Path.cwd(), file.load(params).data
     with TemporaryDirectory() as made:
@@ -46,7 +50,7 @@ def made_anew(root: Path, params: Path, archive: Path) -> Iterator[None]:
         for stage in stages:
             command = [sys.executable, f"stages/{stage}.py"]
             if subprocess.run(command, cwd=folder, env={**os.environ, "DVC_ROOT": made}).returncode:
-                raise AlexvggError(f"the data could not be made anew: {stage} failed (see above)")
+                raise NotMade(f"the data could not be made anew: {stage} failed (see above)")
         os.chdir(folder)
         try:
             yield

@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,32 +20,40 @@ from alexvgg.system import files
 from alexvgg.system.errors import AlexvggError
 from alexvgg.verification.findings import Finding, compared
 
+# What recipes say of which those of version 0.1 were silent: for the table, which does not depend on it.
+SINCE = {"padding": 0, "cutmix": 0.0}
+NOT_IN_GIT = ("index.html", "slides.pptx")
+
 
 def report(folder: Path) -> dict[str, Any]:
     """`results.json` of a report. Raises AlexvggError."""
     path = folder / "results.json"
     if not path.is_file():
         raise AlexvggError(f"{path} is missing; `git checkout {folder}`, or make it: `make repro`")
-    try:
-        document = files.read_json(path)
-        if document["rows"] and document["table"]:
+    document = files.read_json(path)
+    with suppress(KeyError, TypeError):
+        if document["table"] and all({"model", "seed"} <= set(row) for row in document["rows"]) and document["rows"]:
             return dict(document)
-    except (KeyError, TypeError):
-        pass
     raise AlexvggError(f"{path} is no report of this version; `git checkout {path}`")
 
 
 def files_of(folder: Path, lock: Path) -> Iterator[Finding]:
     """Whether the report's files are those that DVC recorded when it made them."""
-    if not lock.is_file():
-        yield Finding("unknown", "files", f"no {lock}, in which DVC would have recorded what it made")
-        return
-    stages = YAML(typ="safe", pure=True).load(lock.read_text(encoding="utf-8"))["stages"]
-    outs = {out["path"]: out.get("md5") for out in stages.get("report", {}).get("outs", [])}
+    outs = recorded(lock, folder)
+    if not outs:
+        yield Finding("unknown", "files", f"{lock} does not say what DVC made in {folder}")
     for path, md5 in outs.items():
-        here = Path(path)
-        if here.is_relative_to(folder) and here.exists():
-            yield compared("files", path, md5, _md5(here))
+        if path.exists():
+            yield compared("files", str(path), md5, _md5(path))
+        elif path.name not in NOT_IN_GIT:
+            yield Finding("differs", "files", f"{path} is missing")
+
+
+def recorded(lock: Path, folder: Path) -> dict[Path, str]:
+    """The md5 of each file of a report, as DVC recorded it; none if the lock is of another profile."""
+    stages = (YAML(typ="safe", pure=True).load(lock.read_text(encoding="utf-8")) or {}) if lock.is_file() else {}
+    outs = {Path(out["path"]): out["md5"] for out in stages.get("stages", {}).get("report", {}).get("outs", [])}
+    return {path: md5 for path, md5 in outs.items() if path.is_relative_to(folder)}
 
 
 def _md5(path: Path) -> str:
@@ -83,26 +92,25 @@ def row(folder: Path, reported: dict[str, Any]) -> Iterator[Finding]:
 
 def whole(folder: Path, document: dict[str, Any]) -> Iterator[Finding]:
     """The table and the accuracies by class, from the rows."""
-    trainings = [training_of(one) for one in document["rows"]]
-    if None in trainings:
-        yield Finding("unknown", "table", "its rows are of another version of the project")
-        return
-    metrics = [{k: v for k, v in one.items() if k not in {"key", *Summary.model_fields}} for one in document["rows"]]
-    anew = results.table_of(list(zip(trainings, metrics, strict=True)))  # type: ignore[arg-type]
-    yield compared("table", "results.json", document["table"], results.entries(anew))
-    printed = (folder / "results.md").read_text(encoding="utf-8")
-    found = re.search(r"^(?:\|.*\n)+", printed, re.M)
-    same = found is not None and found[0].strip() == table.main_table(anew).strip()
-    yield Finding("same" if same else "differs", "table", "results.md" if same else "results.md is not the rows' table")
     parts = [
         answers.read(folder / "answers" / f"{one['model']}-{one['seed']}.csv").assign(model=one["model"])
         for one in document["rows"]
     ]
     by_class = results.shares(pd.concat(parts)).to_csv(index=False, lineterminator="\n")
-    same = (folder / "by_class.csv").read_text(encoding="utf-8") == by_class
-    yield Finding(
-        "same" if same else "differs", "table", "by_class.csv" if same else "by_class.csv is not the answers'"
+    yield _as_computed(
+        "by_class.csv", (folder / "by_class.csv").read_text(encoding="utf-8") == by_class, "the answers'"
     )
+    trainings = [_for_table(one) for one in document["rows"]]
+    metrics = [{k: v for k, v in one.items() if k not in {"key", *Summary.model_fields}} for one in document["rows"]]
+    anew = results.table_of(list(zip(trainings, metrics, strict=True)))
+    yield compared("table", "results.json", document["table"], results.entries(anew))
+    printed = re.search(r"^(?:\|.*\n)+", (folder / "results.md").read_text(encoding="utf-8"), re.M)
+    same = printed is not None and printed[0].strip() == table.main_table(anew).strip()
+    yield _as_computed("results.md", same, "the rows' table")
+
+
+def _as_computed(name: str, same: bool, what: str) -> Finding:
+    return Finding("same", "table", name) if same else Finding("differs", "table", f"{name} is not {what}")
 
 
 def training_of(reported: dict[str, Any]) -> Summary | None:
@@ -111,3 +119,11 @@ def training_of(reported: dict[str, Any]) -> Summary | None:
         return Summary.model_validate({name: value for name, value in reported.items() if name in Summary.model_fields})
     except ValidationError:
         return None
+
+
+def _for_table(reported: dict[str, Any]) -> Summary:
+    """The same of a row of version 0.1, too. Raises AlexvggError if it is of none."""
+    found = training_of(reported) or training_of(reported | {"recipe": SINCE | reported["recipe"]})
+    if found is None:
+        raise AlexvggError(f"the row {reported['model']}-{reported['seed']} of results.json is not whole")
+    return found
