@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from ruamel.yaml import YAML
@@ -56,16 +57,16 @@ def seconds(project: Project, *commands: tuple[str, ...]) -> float:
     return time.monotonic() - began
 
 
-def gain(params: dict, folder: Path, rounds: int) -> str:
-    """The pipeline with rows one after the other, and with two at once; each time with a seed of its own."""
+def gain(params: dict, seeds: int, folder: Path, rounds: int) -> str:
+    """The pipeline with rows one after the other, and with two at once; each time with `seeds` seeds of its own."""
     project = Project(folder)
     project.params = params
     project.dvc("repro", "preprocess", "networks")
     ratios, alone = [], []
-    for seed in range(0, 2 * rounds, 2):
-        project.params = params | {"seeds": [seed]}
+    for first in range(0, 2 * rounds * seeds, 2 * seeds):
+        project.params = params | {"seeds": list(range(first, first + seeds))}
         one = seconds(project, ("dvc", "repro"))
-        project.params = params | {"seeds": [seed + 1]}
+        project.params = params | {"seeds": list(range(first + seeds, first + 2 * seeds))}
         two = seconds(project, ("alexvgg", "rows", "--jobs", "2"), ("dvc", "repro"))
         alone.append(one)
         ratios.append(one / two)
@@ -158,8 +159,8 @@ def on_ray(folder: Path, rounds: int) -> str:
 
 PARTS: dict[str, tuple[str, Callable[[Path, int], str]]] = {
     "costs": ("What a row costs", costs),
-    "quickstart": ("`quickstart`, two rows at once", lambda *given: gain(params_of("quickstart"), *given)),
-    "cpu": (f"`cpu`, {STEPS} steps a row, two rows at once", lambda *given: gain(shortened(), *given)),
+    "quickstart": ("`quickstart`, two rows at once", partial(gain, params_of("quickstart"), 1)),
+    "cpu": (f"`cpu` with two seeds, {STEPS} steps a row, two rows at once", partial(gain, shortened(), 2)),
     "ray": ("Ray", on_ray),
 }
 
