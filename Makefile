@@ -33,8 +33,10 @@ INTERRUPTED := 252
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Compiled bytecode halves the import time of TensorFlow.
 unexport PYTHONDONTWRITEBYTECODE
-# What a shell reads first, where it looks for folders, and what another Python needs.
-unexport BASH_ENV CDPATH GREP_OPTIONS PYTHONHOME
+# What a shell reads first, where it looks for folders, what another Python needs, and what another DVC has said.
+unexport BASH_ENV CDPATH GREP_OPTIONS PYTHONHOME PYTHONPATH PYTHONOPTIMIZE PYTHONWARNINGS DVC_ROOT DVC_STAGE
+# DVC begins stages by this shell: a person's own may read files that change the PATH.
+export SHELL
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14

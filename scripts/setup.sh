@@ -9,7 +9,8 @@
 # 5. .venv/ready says what .venv was made from. Without it, .venv is not finished.
 set -euo pipefail
 trap 'exit 130' INT
-unset CDPATH GREP_OPTIONS BASH_ENV PYTHONHOME PYTHONPATH UV_REQUIRE_HASHES
+unset CDPATH GREP_OPTIONS BASH_ENV PYTHONHOME PYTHONPATH GIT_DIR GIT_WORK_TREE GIT_COMMON_DIR GIT_INDEX_FILE
+unset UV_REQUIRE_HASHES UV_EXCLUDE_NEWER UV_CONSTRAINT UV_OVERRIDE UV_BUILD_CONSTRAINT # everything is pinned
 cd "$(dirname "$0")/.."
 needed=4000000 # kB
 
@@ -18,6 +19,8 @@ fail() { echo "error: $*" >&2; exit 6; }
 check_place() {
     local said start="git init && git add . && git commit -m start"
     case $PWD in *:*) fail "the project's path has a colon, which separates folders on the PATH; move it: $PWD" ;; esac
+    case $PWD in *\?* | *%[0-9A-Fa-f][0-9A-Fa-f]*) fail "the project's path has a ? or a code such as %20, which" \
+        "addresses of databases can't have; move it: $PWD" ;; esac
     command -v git >/dev/null || fail "git is not installed, and DVC needs it; on Debian and Ubuntu: apt install git"
     said=$(LC_ALL=C git rev-parse --git-dir 2>&1) || case $said in
         *"dubious ownership"* | *"unsafe repository"*) fail "git refuses this folder, which is somebody else's;" \
@@ -33,6 +36,8 @@ check_place() {
 check_folder() {
     local free
     [ -w . ] && { [ ! -e .venv ] || [ -w .venv ]; } || fail "this folder is read-only; clone the project to another one"
+    [ ! -L .venv ] || [ -d .venv ] ||
+        fail ".venv is a link to a folder that is not there; make it, or: rm .venv"
     [ ! -e .venv ] || [ -d .venv ] || fail ".venv is a file, and has to be a folder; move it away"
     free=$(df -Pk "$([ -d .venv ] && echo .venv/ || echo .)" | sed -nE '$s/.* ([0-9]+) +[0-9]+% .*/\1/p')
     [ -e .venv/ready ] || [ "${free:-$needed}" -ge $needed ] ||

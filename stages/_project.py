@@ -14,19 +14,18 @@ root = Path(__file__).resolve().parent.parent
 main = Path(os.environ.get("DVC_ROOT", root))
 sys.path.insert(0, str(root / "src"))
 
-from alexvgg.system import process  # noqa: E402
-
-process.begin_again(main)
-
 NEEDED = ("mlflow", "pydantic", "ruamel", "sklearn", "tensorflow", "tqdm")
 missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
-if missing:
+if missing or sys.version_info < (3, 11):
     environment = next((p for p in (main / ".venv/bin/python", main / ".venv/Scripts/python.exe") if p.exists()), None)
     if environment is None or Path(sys.prefix) == main / ".venv":
-        print(f"error: {missing[0]} is not installed here; run `make setup`", file=sys.stderr)
+        lacking = f"{missing[0]} is not installed here" if missing else "this Python is older than 3.11"
+        print(f"error: {lacking}; run `make setup`", file=sys.stderr)
         sys.exit(6)
     os.execv(environment, [str(environment), *sys.argv])
 
-from alexvgg.system import console  # noqa: E402
+from alexvgg.system import console, process  # noqa: E402
+
+process.begin_again(main)
 
 sys.excepthook = console.excepthook

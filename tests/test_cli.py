@@ -46,6 +46,15 @@ def test_outside_of_a_project_it_says_so_and_writes_nothing(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_in_a_folder_that_is_gone_it_says_so(tmp_path):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    command = f'rmdir "{gone}"; exec "{sys.executable}" -m alexvgg show'
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+    done = subprocess.run(["sh", "-c", command], cwd=gone, env=environment, capture_output=True, text=True)
+    assert done.returncode == 6 and done.stderr == "error: this folder is gone; `cd` to the project, and try again\n"
+
+
 def test_a_pack_can_be_made_anywhere(tmp_path):
     for name in ("a/1.png", "a/2.png", "a/3.png", "b/1.png", "b/2.png", "b/3.png"):
         draw(tmp_path / "pictures" / name, seed=sum(map(ord, name)))

@@ -48,6 +48,12 @@ def test_a_relative_import_is_refused(package, text):
         code.of_plugin(package / "mine.py", package)
 
 
+@pytest.mark.parametrize("first", [b"\xef\xbb\xbf", b"# -*- coding: euc-kr -*-\n# \xb1\xdb\n"])
+def test_a_file_may_have_a_byte_order_mark_or_another_encoding(package, first):
+    (package / "mine.py").write_bytes(first + b"from alexvgg import page\n")
+    assert "src/alexvgg/page.py" in code.of_plugin(package / "mine.py", package)
+
+
 @pytest.mark.parametrize("room", sorted(code.NEUTRAL))
 def test_a_neutral_room_does_not_count_nor_what_it_alone_imports(package, room):
     write(package, "figures/curves.py")

@@ -204,6 +204,13 @@ def test_channel_statistics_are_numpys():
     assert np.allclose(std, (images / 255).std((0, 1, 2)), atol=1e-12)
 
 
+@pytest.mark.parametrize("everywhere", [0, 77, 255])
+def test_a_channel_that_is_the_same_everywhere_can_be_divided_by(everywhere):
+    images = np.random.default_rng(0).integers(0, 256, (50, 4, 4, 3), dtype=np.uint8)
+    images[..., 1] = everywhere
+    assert splits.channel_statistics(images)[1][1] == 1.0
+
+
 @pytest.fixture
 def processed(tmp_path):
     """A split and its description on disk, as `preprocess` leaves them."""

@@ -1,6 +1,7 @@
 """The doctor sees what stands in the way, says what to do, and touches nothing unless asked."""
 
 import builtins
+import errno
 import hashlib
 import io
 import json
@@ -16,7 +17,7 @@ from filelock import FileLock
 from ruamel.yaml import YAML
 
 from alexvgg.checkpoints.store import Checkpoints
-from alexvgg.cli import doctor, leftovers, machine
+from alexvgg.cli import doctor, leftovers, machine, place
 from alexvgg.cli import state as cli_state
 from alexvgg.data.registry import SOURCES
 from alexvgg.params import file
@@ -135,6 +136,23 @@ def test_cache(tmp_path):
     assert cached.exists()
     found.fix()
     assert levels(leftovers.cache(tmp_path / "cache", lock)) == ["note"]  # it is nowhere now
+
+
+def test_what_cannot_be_read_is_not_removed_from_the_cache(tmp_path, monkeypatch):
+    cached = in_cache(tmp_path / "cache", b"weights")
+    cached.with_suffix(".tmp").write_bytes(b"DVC is writing this")
+
+    def broken(_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(leftovers.files, "md5", broken)
+    [found] = leftovers.cache(tmp_path / "cache", tmp_path / "none")
+    assert found.level == "problem" and found.fix is None and "cannot be read (Input/output error)" in found.text
+
+
+@pytest.mark.parametrize(("name", "found"), [("why?", 1), ("a%20copy", 1), ("100%", 0), ("plain", 0)])
+def test_a_path_that_an_address_would_misread(tmp_path, name, found):
+    assert len(list(place.address(tmp_path / name))) == found
 
 
 OLD = (

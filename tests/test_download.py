@@ -1,5 +1,6 @@
 """Downloads, and a tracking server, in the networks of companies and universities."""
 
+import gzip
 import hashlib
 import time
 
@@ -135,6 +136,14 @@ def test_no_network_and_no_such_host_are_told_apart(tmp_path, network):
     assert "http://images.invalid/a: cannot find the host images.invalid: its name is unknown here" in said
     assert "http://127.0.0.1:9/a: no connection" in said
     assert len(network) == 2 * (download.ATTEMPTS - 1)  # a network may come back
+
+
+def test_an_archive_that_a_server_calls_a_compressed_text_is_not_unpacked(tmp_path, monkeypatch):
+    packed = gzip.compress(ARCHIVE)
+    monkeypatch.setattr("test_download.ARCHIVE", packed)
+    with serving(packed, encoding="x-gzip") as served:
+        fetch(tmp_path, f"{served.address}/a")
+    assert (tmp_path / "archive").read_bytes() == packed
 
 
 def test_a_web_page_in_place_of_the_file(tmp_path, network):

@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pytest
 from PIL import Image
+from ruamel.yaml import YAML
 
 from alexvgg.cli.packing import pack
 from alexvgg.data.sources import cifar100, images
@@ -102,6 +103,29 @@ def test_grey_of_sixteen_bits_keeps_its_range():
     assert images.decode(encoded(deep), 2, "x")[..., 0].tolist() == [[0, 255], [128, 0]]
 
 
+def hidden(path) -> None:
+    path.parent.mkdir()
+    path.write_bytes(b"x")
+
+
+def test_hidden_folders_are_passed_over_and_links_to_images_are_read(folder, tmp_path):
+    (folder / ".git/refs/tags").mkdir(parents=True)
+    (folder / "cat/e.png").symlink_to(folder / "cat/a.png")
+    pack(folder, tmp_path / "mine.tar")
+    assert len(images.read(tmp_path / "mine.tar", settings(tmp_path)).train) == 7
+
+
+@pytest.mark.parametrize("name", ["2024", "cats: best", "#1", "true", "my images"])
+def test_the_entry_can_be_pasted_whatever_things_are_called(folder, tmp_path, capsys, monkeypatch, name):
+    project = tmp_path / "project"
+    (project / "archives").mkdir(parents=True)
+    (project / "dvc.yaml").touch()
+    monkeypatch.chdir(project / "archives")
+    pack(folder.rename(tmp_path / name), None)
+    entry = YAML(typ="safe", pure=True).load(capsys.readouterr().out.partition("In params.yaml:")[2])["data"]
+    assert entry["title"] == name and entry["archive"] == f"archives/{name}.tar"
+
+
 # What may be wrong with a directory: how it comes about, and what is said of it.
 FAULTS = {
     "text": (lambda at: (at / "cat/notes.png").write_text("no"), "notes.png is not an image that can be read"),
@@ -116,6 +140,12 @@ FAULTS = {
     "one class": (lambda at: (at / "a dog").rename(at.parent / "gone"), "there is only the class cat"),
     "beside": (lambda at: draw(at / "a.png"), "a.png lies beside the folders of classes"),
     "deep": (lambda at: draw(at / "cat/more/a.png"), "lies in a folder of a folder"),
+    "linked class": (lambda at: (at / "bird").symlink_to(at.parent), "bird is a link to "),
+    "lost link": (
+        lambda at: (at / "cat/e.png").symlink_to("/nowhere/e.png"),
+        "e.png is a link to /nowhere/e.png, which is",
+    ),
+    "class of hidden files": (lambda at: hidden(at / "bird/.DS_Store"), "bird has no images; remove it, or add some"),
     "half parted": (lambda at: draw(at / "train/cat/a.png"), "or in both train/<class>/ and test/<class>/"),
 }
 

@@ -422,6 +422,22 @@ def test_a_worktree_whose_repository_has_gone(cloned, tmp_path):
     assert line == "error: git does not work here: not a git repository: /nonexistent/.git/worktrees/tree"
 
 
+@pytest.mark.parametrize("name", ["why?", "a%20copy"])
+def test_a_path_that_an_address_would_misread_is_refused(cloned, name):
+    cloned.move(name)
+    assert "has a ? or a code such as %20" in cloned.refusal("repro")
+
+
+def test_an_environment_that_links_to_nothing_is_refused(cloned):
+    (cloned.folder / ".venv").symlink_to("/nowhere/venv")
+    assert ".venv is a link to a folder that is not there; make it, or: rm .venv" in cloned.refusal("repro")
+
+
+def test_a_repository_that_is_named_for_other_work_does_no_harm(cloned, tmp_path):
+    cloned.environment["GIT_DIR"] = str(tmp_path / "nothing")
+    cloned.make("setup")
+
+
 def test_a_colon_in_the_path_is_refused(cloned):
     cloned.move("a:b")
     assert "has a colon" in cloned.refusal("repro")

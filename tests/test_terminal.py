@@ -93,6 +93,16 @@ def test_without_any_output_a_program_runs_too(tmp_path):
     assert (tmp_path / "made").read_text() == "whole"
 
 
+def test_without_standard_streams_no_file_takes_their_place(tmp_path):
+    show = "import os, sys; from alexvgg.system import process; process.begin_again(sys.argv[1]); "
+    show = show.replace("sys.argv[1]", "__import__('pathlib').Path(sys.argv[1])")
+    show += "file = open('made', 'w'); file.write(str(file.fileno())); file.close()"
+    closed = f'exec "{sys.executable}" -c "$0" "$1" <&- >&- 2>&-'
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+    subprocess.run(["sh", "-c", closed, show, str(tmp_path)], cwd=tmp_path, env=environment, check=True)
+    assert int((tmp_path / "made").read_text()) > 2
+
+
 @pytest.mark.parametrize("ignored", [False, True], ids=["", "under nohup"])
 def test_the_end_of_the_terminal_is_an_interruption_unless_it_is_to_be_ignored(tmp_path, ignored):
     program = STAGE.replace("sys.stdin.readline()", "time.sleep(2)")

@@ -189,7 +189,7 @@ def test_a_refusal_is_said_in_words():
     from mlflow.protos.databricks_pb2 import PERMISSION_DENIED, UNAUTHENTICATED
 
     for error in (answered(403), MlflowException("Permission denied", PERMISSION_DENIED)):
-        assert in_a_line(error).endswith("may not do this (HTTP 403); ask who runs it for the right to write")
+        assert in_a_line(error).endswith("may not do this (HTTP 403); ask whoever runs it for the right to write")
     for error in (answered(401), MlflowException("You are not …", UNAUTHENTICATED)):
         assert "(HTTP 401); set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD" in in_a_line(error)
     host = MlflowException("… 403 … 'Invalid Host header - possible DNS rebinding attack'", PERMISSION_DENIED)

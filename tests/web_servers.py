@@ -16,7 +16,7 @@ PAGE = b"\n<!DOCTYPE html>\n<html><head><title>Welcome to the network</title></h
 
 @contextmanager
 def serving(
-    content: bytes = b"OK", status: int = 200, certificate: Path | None = None, redirect: str = ""
+    content: bytes = b"OK", status: int = 200, certificate: Path | None = None, redirect: str = "", encoding: str = ""
 ) -> Iterator["Served"]:
     """A server that answers every request, also those of a proxy, with the same; over TLS with a `certificate`."""
 
@@ -27,6 +27,8 @@ def serving(
             self.send_response(302 if here else status)
             if here:
                 self.send_header("Location", redirect)
+            if encoding:
+                self.send_header("Content-Encoding", encoding)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)

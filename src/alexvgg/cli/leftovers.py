@@ -37,8 +37,17 @@ def older_version(reports: Path, root: Path) -> Iterator[Diagnosis]:
 
 def cache(folder: Path, lock: Path) -> Iterator[Diagnosis]:
     """Whether DVC's cache holds what its names say, and all that `dvc.lock` names."""
-    objects = {path.parent.name + path.name: path for path in folder.glob("files/md5/??/*") if path.is_file()}
-    damaged = [path for name, path in objects.items() if not _is_whole(path, name.removesuffix(".dir"))]
+    found = (path for path in folder.glob("files/md5/??/*") if path.is_file() and path.suffix != ".tmp")  # under way
+    objects = {path.parent.name + path.name: path for path in found}
+    damaged, unread = [], []
+    for name, path in objects.items():
+        try:
+            damaged += [] if files.md5(path) == name.removesuffix(".dir") else [path]
+        except OSError as error:
+            unread.append(path)
+            yield Diagnosis(
+                "problem", "cache", f"{path} cannot be read ({error.strerror}); see whose it is, and the disk"
+            )
     for path in damaged:
         yield Diagnosis(
             "problem", "cache", f"{path} is damaged; remove it, and `dvc repro` makes it again", _remove(path)
@@ -48,7 +57,7 @@ def cache(folder: Path, lock: Path) -> Iterator[Diagnosis]:
         yield Diagnosis(
             "note", "cache", f"{len(missing)} outputs are neither here nor cached; `dvc pull` or `dvc repro`"
         )
-    if not damaged and not missing:
+    if not damaged and not unread and not missing:
         yield Diagnosis("ok", "cache", f"{len(objects)} objects, all whole")
 
 
@@ -106,13 +115,6 @@ def checkpoints(folder: Path) -> Iterator[Diagnosis]:
         yield Diagnosis("note" if whole else "problem", "checkpoints", text)
     if not unfinished:
         yield Diagnosis("ok", "checkpoints", "no unfinished work")
-
-
-def _is_whole(path: Path, md5: str) -> bool:
-    try:
-        return files.md5(path) == md5
-    except OSError:
-        return False
 
 
 def _cached_outputs(lock: Path) -> list[tuple[str, str]]:

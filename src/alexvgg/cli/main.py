@@ -3,6 +3,7 @@
 import argparse
 import importlib
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,11 @@ def main() -> None:
     """Entry point of the command."""
     arguments = vars(_parser().parse_args())
     debug, function, name = (arguments.pop(each) for each in ("debug", "function", "command"))
-    root = _project(Path.cwd())
+    try:
+        root = _project(Path.cwd())
+    except FileNotFoundError:
+        print("error: this folder is gone; `cd` to the project, and try again", file=sys.stderr)
+        sys.exit(EnvironmentProblem.exit_code)
     process.begin_again(root or process.SOURCES.parent)
 
     def program() -> None:
@@ -118,7 +123,7 @@ def _about_results(command: Command) -> None:
     )
     predict.add_argument("--seed", type=int, help="of that network; default: the first of the profile")
     predict.add_argument("--json", action="store_true", dest="as_json")
-    predict.set_defaults(here=Path.cwd())
+    predict.set_defaults(here=Path())
     compare = command("compare", "comparing.compare", "show what differs between revisions, experiments, the workspace")
     compare.add_argument("revisions", nargs="*", help="default: HEAD, the workspace, the experiments since HEAD")
 

@@ -1,9 +1,13 @@
 """`alexvgg pack`: a directory of images, one folder per class, as one archive with a sha256."""
 
 import io
+import json
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from alexvgg.data.sources import images
 from alexvgg.data.sources.images import Member
@@ -18,7 +22,7 @@ ENTRY = """\
 data:
   source: images
   title: {title}
-  archive: {archive}
+  archive: {named}
   sha256: [{sha256}]
   side: 64 # pixels: the middle square of each image is resized to it
   test_fraction: {test_fraction}
@@ -39,21 +43,42 @@ def pack(directory: Path, output: Path | None) -> None:
     print(
         ENTRY.format(
             archive=archive,
+            named=_named(archive),
             count=f"{len(members):,}",
             classes=len(classes),
-            title=directory.resolve().name,
+            title=_scalar(directory.resolve().name),
             sha256=files.sha256(archive),
             test_fraction="null # there is a test/" if split else "0.2 # of each class",
         )
     )
 
 
+def _named(archive: Path) -> str:
+    """An archive as params.yaml names it: by its path in the project, or, where it is in none, in full."""
+    path = archive.resolve()
+    root = next((one for one in path.parents if (one / "dvc.yaml").is_file()), None)
+    return _scalar(str(path.relative_to(root) if root else path))
+
+
+def _scalar(text: str) -> str:
+    """A string in YAML: in quotes where it would be something else."""
+    try:
+        plain = YAML(typ="safe", pure=True).load(f"name: {text}") == {"name": text}
+    except YAMLError:
+        plain = False
+    return text if plain else json.dumps(text, ensure_ascii=False)
+
+
 def _members(directory: Path) -> Iterator[Member]:
     """The images in a directory, in order of their paths. Raises DataError, naming those that cannot be read."""
     if not directory.is_dir():
         raise DataError(f"{directory} is not a directory; name one with a folder of images for each class")
-    found, unreadable = 0, []
-    for path in sorted(path for path in directory.rglob("*") if path.is_file() and not _hidden(path, directory)):
+    filled, unreadable = set[Path](), []
+    paths = [path for path in sorted(directory.rglob("*")) if not _hidden(path, directory)]
+    for path in paths:
+        if path.is_symlink() and not path.is_file():
+            raise DataError(f"{path} is a link to {path.readlink()}, which is no file; put what it means here itself")
+    for path in (path for path in paths if path.is_file()):
         *folders, name = path.relative_to(directory).parts
         parted = len(folders) == 2 and folders[0] in images.PARTS
         if len(folders) != 1 and not parted:
@@ -64,13 +89,13 @@ def _members(directory: Path) -> Iterator[Member]:
             images.decode(member.content, 8, str(path))
         except DataError as error:
             unreadable.append(str(error))
-        found += 1
+        filled |= {path.parent, path.parent.parent}
         yield member
     if unreadable:
         more = f" (and {len(unreadable) - SHOWN} more)" if len(unreadable) > SHOWN else ""
         raise DataError("; ".join(unreadable[:SHOWN]) + more)
-    empty = [str(path) for path in sorted(directory.rglob("*")) if path.is_dir() and not any(path.iterdir())]
-    if empty or not found:
+    empty = [str(path) for path in paths if path.is_dir() and path not in filled]
+    if empty or not filled:
         raise DataError(f"{', '.join(empty) or directory} has no images; remove it, or add some")
 
 

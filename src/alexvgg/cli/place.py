@@ -3,6 +3,7 @@
 Paths come from the caller; commands of git run in the project.
 """
 
+import re
 import shlex
 import tempfile
 from collections.abc import Iterator
@@ -29,6 +30,13 @@ def repository(root: Path) -> Iterator[Diagnosis]:
             "`git add -A` and `git commit -m start`, or clone the project instead"
         )
         yield Diagnosis("problem", "project", text)
+
+
+def address(root: Path) -> Iterator[Diagnosis]:
+    """Whether the address of MLflow's database, which has the project's path in it, means that file."""
+    if re.search(r"\?|%[0-9A-Fa-f]{2}", str(root)):
+        text = "the project's path has a ? or a code such as %20, which addresses of databases can't have; move it"
+        yield Diagnosis("problem", "project", f"{text}: {root}")
 
 
 def links(root: Path) -> Iterator[Diagnosis]:

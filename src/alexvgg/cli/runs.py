@@ -17,7 +17,7 @@ def check() -> None:
     damage.pipeline(layout.PIPELINE)
     damage.lock(layout.LOCK)
     damage.parameters(layout.PARAMS)
-    for finding in (*place.repository(root), *place.links(root)):
+    for finding in (*place.repository(root), *place.address(root), *place.links(root)):
         if finding.level == "problem":
             raise EnvironmentProblem(finding.text)
     for finding in doctor.precision(file.load(layout.PARAMS), hardware.cpu_features()):

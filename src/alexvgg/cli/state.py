@@ -58,6 +58,7 @@ def checks(root: Path) -> Iterator[Check]:
     yield "machine", machine.folders
     yield "machine", machine.processors
     yield "project", lambda: place.repository(root)
+    yield "project", lambda: place.address(root)
     yield "project", lambda: place.links(root)
     yield "project", lambda: place.folders(root)
     yield "project", place.unknown_files

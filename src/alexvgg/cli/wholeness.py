@@ -7,12 +7,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from alexvgg.cli.doctor import Diagnosis, said
-from alexvgg.params import file
-from alexvgg.pipeline import damage, provenance
-from alexvgg.pipeline.profiles import parameters
+from alexvgg.pipeline import damage
 from alexvgg.system.errors import AlexvggError
 from alexvgg.tracking import journal
-from alexvgg.verification import paper
 
 Look = Callable[[Path], None]
 
@@ -46,6 +43,11 @@ def stages(pipeline: Path, programs: list[Path]) -> Iterator[Diagnosis]:
 
 def age(reports: Path) -> Iterator[Diagnosis]:
     """Whether the rows of each report are of the sources and the parameters that are here."""
+    from alexvgg.params import file  # which imports networks: a person's may not be importable
+    from alexvgg.pipeline import provenance
+    from alexvgg.pipeline.profiles import parameters
+    from alexvgg.verification import paper
+
     for folder in sorted(path.parent for path in reports.glob("*/results.json")):
         try:
             params, rows = file.load(parameters(folder.name)), paper.report(folder)["rows"]

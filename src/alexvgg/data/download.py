@@ -98,8 +98,10 @@ def _attempt(url: str, destination: Path) -> None:
 
 
 def _stream(url: str, destination: Path) -> None:
-    with requests.get(url, stream=True, timeout=TIMEOUT) as response, destination.open("wb") as file:
+    asked = requests.get(url, stream=True, timeout=TIMEOUT, headers={"Accept-Encoding": "identity"})
+    with asked as response, destination.open("wb") as file:
         response.raise_for_status()
+        response.raw.headers.pop("Content-Encoding", None)  # else the archive would be unpacked on its way
         total = int(response.headers.get("content-length", 0))
         with tqdm(total=total or None, unit="B", unit_scale=True, desc="download", disable=None) as bar:
             for chunk in response.iter_content(CHUNK):

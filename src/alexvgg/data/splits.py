@@ -43,7 +43,7 @@ def describe(dataset: Dataset, splits: dict[str, Split], **known: Any) -> Descri
 
 
 def channel_statistics(images: np.ndarray) -> tuple[list[float], list[float]]:
-    """Mean and standard deviation per channel, of pixel values from 0 to 1.
+    """Mean and standard deviation per channel, of pixel values from 0 to 1; 1 where a channel is the same everywhere.
 
     Counted over the 256 values a pixel can have, some images at a time: exact, and without a copy of all of them in
     wider numbers.
@@ -55,5 +55,5 @@ def channel_statistics(images: np.ndarray) -> tuple[list[float], list[float]]:
         share = sum(np.bincount(block, minlength=256) for block in blocks) / images[..., channel].size
         mean = float(share @ values)
         means.append(mean)
-        deviations.append(float(np.sqrt(share @ (values - mean) ** 2)))
+        deviations.append(float(np.sqrt(share @ (values - mean) ** 2)) if np.count_nonzero(share) > 1 else 1.0)
     return means, deviations

@@ -102,7 +102,7 @@ def _imported(file: Path, package: Path) -> list[Path]:
 
 def _parsed(file: Path) -> ast.Module:
     try:
-        return ast.parse(file.read_text(encoding="utf-8"), filename=file.name)
+        return ast.parse(file.read_bytes(), filename=file.name)
     except (SyntaxError, ValueError) as error:
         raise EnvironmentProblem(f"{_short(file)} is not Python: {error}; correct it, or undo the edit") from None
 

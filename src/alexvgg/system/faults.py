@@ -107,7 +107,7 @@ def early_import() -> str:
         return ""
     files = {getattr(module, "__file__", None) or "" for module in list(sys.modules.values())}
     for file in sorted(filter(_is_theirs, files)):
-        for node in ast.parse(Path(file).read_text(encoding="utf-8")).body:
+        for node in ast.parse(Path(file).read_bytes()).body:
             origin = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
             names = (
                 [origin + alias.name for alias in node.names] if isinstance(node, ast.Import | ast.ImportFrom) else []

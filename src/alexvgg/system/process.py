@@ -13,7 +13,7 @@ from pathlib import Path
 
 TAKEN_OVER = {
     # the person and the machine
-    "HOME", "USER", "LOGNAME", "SHELL", "PATH", "TMPDIR", "LD_LIBRARY_PATH",
+    "HOME", "USER", "LOGNAME", "PATH", "TMPDIR", "LD_LIBRARY_PATH",
     # the terminal
     "TERM", "COLUMNS", "LINES", "COLORTERM", "NO_COLOR",
     # the browser, for `alexvgg ui --open`
@@ -25,7 +25,9 @@ TAKEN_OVER = {
     # the network
     "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy",
     "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR", "NETRC",
-    "GOOGLE_APPLICATION_CREDENTIALS",
+    "GOOGLE_APPLICATION_CREDENTIALS", "SSH_AUTH_SOCK", "KRB5CCNAME", "KRB5_CONFIG",
+    # a database for MLflow
+    "PGPASSWORD", "PGPASSFILE", "PGSSLMODE", "PGSSLROOTCERT", "PGSSLCERT", "PGSSLKEY",
 }  # fmt: skip
 # Beginnings of names: where an archive, a server or a cluster is, and how to get in; what DVC tells its stages; and
 # where the system keeps the files of programs.
@@ -45,9 +47,19 @@ def begin_again(root: Path) -> None:
 
     `root` is the project, where Keras and matplotlib find folders of their own instead of those of the person.
     """
+    _open_standard_streams()
     wanted = environment(os.environ, root)
     if os.name == "posix" and wanted != dict(os.environ):
         os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], wanted)
+
+
+def _open_standard_streams() -> None:
+    """Those that are closed: the next file would take their numbers, and be written to."""
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # the lowest number that is free
 
 
 def environment(given: Mapping[str, str], root: Path) -> dict[str, str]:
@@ -65,6 +77,7 @@ def environment(given: Mapping[str, str], root: Path) -> dict[str, str]:
         "PYTHONPATH": str(SOURCES),  # of the copy of the project in which this program is
         "PYTHONNOUSERSITE": "1",
         "PYTHONHASHSEED": "0",
+        "SHELL": "/bin/sh",  # by which DVC begins stages: a person's own may read files that change the PATH
         "PYTHONUTF8": "1",
         "PYTHONIOENCODING": _encoding(given),
     }
