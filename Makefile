@@ -74,7 +74,7 @@ repro: .venv/ready $(if $(RAY),.venv/cluster) ## run the pipeline and print the 
 	[ $$made -eq 0 ] && exit $$shown || exit $$made
 
 test: .venv/ready ## the fast tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-slow: .venv/ready ## the tests that take longer
 	$(BIN)/python -m pytest -m slow
