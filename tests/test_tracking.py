@@ -383,11 +383,13 @@ def test_a_deleted_experiment_is_said_once_and_comes_back_with_its_runs(target, 
 
 def with_model(folder: Path, root: Path, key: str = "k1") -> Journal:
     """A finished training whose files are there."""
-    for name in ("weights", "summary", "description"):
+    for name in ("weights", "description"):
         (root / name).write_text(name)
-    artifacts = {name: str(root / name) for name in ("weights", "summary", "description")}
-    journal = Journal.create(folder, **start_record(key=key))
     digest = files.sha256(root / "weights")
+    (root / "summary").write_text(digest)
+    artifacts = {name: str(root / name) for name in ("weights", "summary", "description")}
+    data = {"description": files.sha256(root / "description")}
+    journal = Journal.create(folder, **start_record(key=key) | {"data": data})
     journal.append("end", status="FINISHED", params=1, val_acc=0.5, weights_sha256=digest, artifacts=artifacts)
     return journal
 
@@ -684,10 +686,10 @@ def test_best_model_by_validation_has_the_alias(tf, target, root, folder, tmp_pa
     )  # fmt: skip
     summary.write(tmp_path / "summary.json")
     artifacts = {"weights": "m.weights.h5", "summary": "summary.json", "description": "description.json"}
-    ends = []
+    ends, data = [], {"description": files.sha256(tmp_path / "description.json")}
     for seed, val_acc in enumerate([0.5, 0.9, 0.7]):
         row = records.summary(model="alexnet", seed=seed)
-        journal = Journal.create(folder, **start_record(seed=seed, key=row.key))
+        journal = Journal.create(folder, **start_record(seed=seed, key=row.key) | {"data": data})
         ends.append({
             "status": "FINISHED", "params": 1, "val_acc": val_acc,
             "weights_sha256": files.sha256(tmp_path / "m.weights.h5"),
@@ -696,7 +698,7 @@ def test_best_model_by_validation_has_the_alias(tf, target, root, folder, tmp_pa
         journal.append("end", **ends[-1])
         assert target.register(journal.path) == target.register(journal.path)
         row.write(root / "rows" / "test" / f"alexnet-{seed}" / "summary.json")
-    journal = Journal.create(folder, **start_record(seed=9, key="thrown away"))  # in no table
+    journal = Journal.create(folder, **start_record(seed=9, key="thrown away") | {"data": data})  # in no table
     journal.append("end", **ends[0] | {"val_acc": 0.99})
     target.register(journal.path)
     everything(target, folder)

@@ -27,7 +27,9 @@ class Clone:
         (root / "weights").write_text("weights")
 
     def row(self, seed: int, val_acc: float) -> Row:
-        return records.row(seed=seed, val_acc=val_acc, weights_sha256=files.sha256(self.root / "weights"))
+        data = records.identity().data | {"description": files.sha256(self.inputs.description)}
+        weights = files.sha256(self.root / "weights")
+        return records.row(seed=seed, val_acc=val_acc, weights_sha256=weights, data=data)
 
     def train(self, row: Row) -> None:
         """Train and evaluate a row of the table: its files and its journal are there."""

@@ -146,10 +146,12 @@ def _rebuild(folder: Path, profile: str, summary: Summary, row: RowFiles, inputs
 def evaluated(journal: Journal, evaluation: Evaluation, given: pd.DataFrame, restored: bool = False) -> None:
     """Add what `evaluate` measured to the journal of a training, unless it ends with the same.
 
-    When it was measured is unknown if it was `restored`; but MLflow shows the latest, so it is later than another.
+    When it was measured is unknown if it was `restored`; but MLflow shows the latest, so it is later than another, also
+    where the clock was set back.
     """
     measured = {"metrics": evaluation.metrics, "by_class": accuracy_by_class(given)}
     earlier = of_kind(journal.path, "evaluation")
     if not earlier or any(earlier[-1].get(name) != value for name, value in measured.items()):
-        when = {"time": max((record["time"] + 1 for record in earlier), default=UNKNOWN)} if restored else {}
-        journal.append("evaluation", **measured, **when)
+        after = max((record["time"] + 1 for record in earlier), default=UNKNOWN)
+        now = UNKNOWN if restored else int(time.time() * 1000)
+        journal.append("evaluation", **measured, time=max(after, now))

@@ -23,30 +23,57 @@ ABOUT = (
 def register(client: Any, run_id: str, path: Path, package: Path) -> bool:
     """Log and register the model of the training that the journal at `path` records, once. Whether it did.
 
-    A training whose weights are no longer on disk is left alone.
+    A training whose files are no longer on disk is left alone.
     """
     records = journal.read(path)
-    ends = [record for record in records if record["kind"] == "end" and record["status"] == "FINISHED"]
     run = client.get_run(run_id)
-    if not ends or MODEL_TAG in run.data.tags:
+    if MODEL_TAG in run.data.tags:
         return False
-    start, end = records[0], ends[-1]
-    artifacts = {name: Path(file) for name, file in end["artifacts"].items()}
-    if not all(file.is_file() for file in artifacts.values()):
+    artifacts = _files(records)
+    if artifacts is None:
         return False
-    if files.sha256(artifacts["weights"]) != end["weights_sha256"]:
-        return False
+    start, end = records[0], _finished(records)[-1]
     name = name_of(start["profile"])
-    version = _version_of(client, run_id) or _create_version(client, name, run_id, artifacts, package)
+    try:
+        version = _version_of(client, name, run_id) or _create_version(client, name, run_id, artifacts, package)
+    finally:  # an upload changes both, also one that fails
+        runs.set_status(client, run, records)
     client.set_registered_model_tag(name, "alexvgg.profile", start["profile"])
     if not client.get_registered_model(name).description:
         client.update_registered_model(name, ABOUT)
     client.update_model_version(name, version, _about(start, end))
     client.set_model_version_tag(name, version, runs.KEY_TAG, start["key"])
     client.set_model_version_tag(name, version, VAL_ACC_TAG, repr(end["val_acc"]))
-    client.set_terminated(run_id, end["status"], end["time"] if runs.is_of(run, start) else run.info.end_time)
     client.set_tag(run_id, MODEL_TAG, version)  # last: until then it is done again
     return True
+
+
+def is_waiting(run: Any, records: list[dict[str, Any]]) -> bool:
+    """Whether a run lacks the model of the training that these records tell of, and its files are on disk."""
+    return MODEL_TAG not in run.data.tags and _files(records) is not None
+
+
+def _finished(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [record for record in records if record["kind"] == "end" and record["status"] == "FINISHED"]
+
+
+def _files(records: list[dict[str, Any]]) -> dict[str, Path] | None:
+    """The files of a training's model, if it is finished and they are still its own.
+
+    The description is that of whichever profile was preprocessed last, and the others those of the last training.
+    """
+    ends = _finished(records)
+    if not ends:
+        return None
+    digest, artifacts = ends[-1]["weights_sha256"], {name: Path(file) for name, file in ends[-1]["artifacts"].items()}
+    if not all(file.is_file() for file in artifacts.values()):
+        return None
+    own = (
+        files.sha256(artifacts["description"]) == records[0]["data"].get("description")
+        and digest in artifacts["summary"].read_text(encoding="utf-8", errors="replace")
+        and files.sha256(artifacts["weights"]) == digest  # last: it is large
+    )
+    return artifacts if own else None
 
 
 def choose_best(client: Any, name: str, of_table: set[str]) -> bool:
@@ -81,9 +108,9 @@ def _about(start: dict[str, Any], end: dict[str, Any]) -> str:
     )
 
 
-def _version_of(client: Any, run_id: str) -> str | None:
-    """The version that was made of this run before somebody interrupted it."""
-    found = client.search_model_versions(f"run_id = '{run_id}'")
+def _version_of(client: Any, name: str, run_id: str) -> str | None:
+    """The version that was made of this run before somebody interrupted it; not a copy under another name."""
+    found = client.search_model_versions(f"name = '{name}' AND run_id = '{run_id}'")
     return str(found[0].version) if found else None
 
 

@@ -1,12 +1,11 @@
 """A journal into its MLflow run. Doing it again changes nothing: what was sent is counted on the run."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 
-from alexvgg.tracking import journal
+from alexvgg.tracking import contents, journal, wholeness
 from alexvgg.tracking.connection import once
 
 UID_TAG = "alexvgg.journal"
@@ -15,11 +14,6 @@ SENT_TAG = "alexvgg.records_sent"
 NOTE_TAG = "mlflow.note.content"
 REBUILT = "Made again from DVC's files, which hold no times, no system metrics and not the commit of the training."
 BATCH = 500  # metrics in one request; servers allow 1000
-HEADLINE = (
-    "epochs", "batch_size", "optimizer", "learning_rate", "schedule", "weight_decay", "label_smoothing",
-    "precision", "random_crop", "padding", "flip", "cutmix", "early_crops", "stop_after",
-)  # fmt: skip
-BY_CLASS = "by_class/"  # how journals of version 0.1 name accuracies by class among the metrics
 
 
 def push(client: Any, experiment: str, path: Path, lock: Path) -> str | None:
@@ -35,10 +29,12 @@ def push(client: Any, experiment: str, path: Path, lock: Path) -> str | None:
         return None
     run_id = run.info.run_id
     first = sent(run, records)
+    if first == len(records) and not has_status(run, records):
+        set_status(client, run, records)  # an upload of the model was killed
     if not first:
         _describe(client, run_id, start)
     new = records[first:]
-    metrics = [metric for record in new for metric in _metrics(record)]
+    metrics = [metric for record in new for metric in contents.metrics(record)]
     for i in range(0, len(metrics), BATCH):
         client.log_batch(run_id, metrics=metrics[i : i + BATCH])
     for record in new:
@@ -58,7 +54,7 @@ def find_run(client: Any, experiment: str, records: list[dict[str, Any]]) -> Any
     if own or not start.get("rebuilt"):
         return own[0] if own else None
     same = f"tags.`{KEY_TAG}` = '{start['key']}' AND attributes.status = 'FINISHED'"
-    others = [run for run in find_all(client, experiment, same, deleted_too=True) if _has(run, records)]
+    others = [run for run in find_all(client, experiment, same, deleted_too=True) if wholeness.has_numbers(run, records)]
     return min(others, key=deleted, default=None)
 
 
@@ -90,14 +86,29 @@ def sent(run: Any, records: list[dict[str, Any]]) -> int:
     if not is_of(run, records[0]):
         return len(records)
     count = int(run.data.tags.get(SENT_TAG, "0"))
-    return count if _has(run, records[:count]) else 0
+    if count > len(records):  # the journal lost lines: they are nowhere else now
+        return len(records)
+    return count if wholeness.has_numbers(run, records[:count]) else 0
 
 
-def _has(run: Any, records: list[dict[str, Any]]) -> bool:
-    """Whether the numbers that a run shows are those of these records."""
-    expected = {metric.key: metric.value for record in records for metric in _metrics(record)}
-    found = run.data.metrics
-    return all(found.get(name) == value for name, value in expected.items())
+def has_status(run: Any, records: list[dict[str, Any]]) -> bool:
+    """Whether the run of a journal stands as its training does. One of another journal has its own to say so.
+
+    A finished run whose journal does not say so stays finished: the journal lost lines.
+    """
+    lost = contents.PARAMETERS in run.data.params and not any(record.get("params") for record in records)
+    return not is_of(run, records[0]) or lost or bool(run.info.status == journal.status(records))
+
+
+def set_status(client: Any, run: Any, records: list[dict[str, Any]]) -> None:
+    """Let a run stand as the training of a journal does; `run` as it was before somebody changed it."""
+    status, end = journal.status(records), run.info.end_time
+    if is_of(run, records[0]):
+        end = next((record["time"] for record in reversed(records) if record["kind"] == "end"), None)
+    if status == "RUNNING":
+        client.update_run(run.info.run_id, status=status)
+    else:
+        client.set_terminated(run.info.run_id, status, end)
 
 
 def _begin(client: Any, experiment: str, records: list[dict[str, Any]], lock: Path) -> Any:
@@ -121,14 +132,9 @@ def _describe(client: Any, run_id: str, start: dict[str, Any]) -> None:
     """Parameters and data set; sent twice, they are there once."""
     from mlflow.entities import Param
 
-    recipe = start["recipe"]
-    headline = {name: start[name] for name in ("model", "architecture", "seed", "crop")}
-    headline |= {name: recipe.get(name) for name in HEADLINE}
-    headline |= {f"option.{name}": value for name, value in start["options"].items()}
-    params = [Param(name, str(value)) for name, value in headline.items()]
-    client.log_batch(run_id, params=params)
-    client.log_inputs(run_id, [_dataset(start["dataset"])])
-    client.log_dict(run_id, {k: v for k, v in start.items() if k not in {"uid", *journal.ABOUT_PROCESS}}, "params.json")
+    client.log_batch(run_id, params=[Param(name, value) for name, value in contents.headline(start).items()])
+    client.log_inputs(run_id, [contents.dataset(start["dataset"])])
+    client.log_dict(run_id, contents.all_params(start), contents.PARAMS_FILE)
 
 
 def _send_rest(client: Any, run_id: str, record: dict[str, Any]) -> None:
@@ -139,44 +145,10 @@ def _send_rest(client: Any, run_id: str, record: dict[str, Any]) -> None:
         client.update_run(run_id, status="RUNNING")
     if record["kind"] == "end":
         if "params" in record:
-            client.log_param(run_id, "parameters", record["params"])
+            client.log_param(run_id, contents.PARAMETERS, record["params"])
         client.set_terminated(run_id, record["status"], record["time"])
     if record["kind"] == "evaluation":
-        older = {k.removeprefix(BY_CLASS): v for k, v in record["metrics"].items() if k.startswith(BY_CLASS)}
-        client.log_dict(run_id, record.get("by_class", older), "accuracy_by_class.json")
-
-
-def _dataset(dataset: dict[str, Any]) -> Any:
-    from mlflow.entities import Dataset, DatasetInput, InputTag
-
-    entity = Dataset(
-        name=dataset["name"],
-        digest=dataset["digest"][:36],  # the longest that MLflow keeps
-        source_type="dvc",
-        source=json.dumps({"path": dataset["path"]}),
-        profile=json.dumps(dataset["images"]),
-    )
-    return DatasetInput(entity, [InputTag("mlflow.data.context", "training")])
-
-
-def _metrics(record: dict[str, Any]) -> list[Any]:
-    """The metrics of a record, each with the journal's own time: sent twice, they are still there once."""
-    from mlflow.entities import Metric
-
-    values: dict[str, float] = {}
-    step = 0
-    if record["kind"] == "epoch":
-        values = {name: record[name] for name in ("loss", "acc", "val_loss", "val_acc", "learning_rate", "crop")}
-        step = record["epoch"]
-    elif record["kind"] == "step":  # means over the epoch so far
-        values = {f"step/{name}": record[name] for name in ("loss", "acc")}
-        step = record["step"]
-    elif record["kind"] == "system":
-        values = {f"system/{name}": value for name, value in record["values"].items()}
-        step = record["step"]
-    elif record["kind"] == "evaluation":  # accuracies by class, up to a hundred curves of a point, are a file
-        values = {name: value for name, value in record["metrics"].items() if not name.startswith(BY_CLASS)}
-    return [Metric(name, float(value), record["time"], step) for name, value in values.items()]
+        client.log_dict(run_id, contents.by_class(record), contents.CLASSES_FILE)
 
 
 def _tags(values: dict[str, str]) -> list[Any]:
