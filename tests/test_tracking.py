@@ -375,7 +375,7 @@ def test_a_deleted_experiment_is_said_once_and_comes_back_with_its_runs(target, 
     [experiment] = {run.info.experiment_id for run in runs(root)}
     client(root).delete_experiment(experiment)
     with pytest.raises(TrackingError, match="'alexvgg-test' was deleted in MLflow: `alexvgg sync --restore` brings it"):
-        everything(target, folder)
+        everything(target, folder, present="test")
     target.restore("test")
     assert everything(target, folder) == "2 runs are in MLflow"
     assert len(runs(root)) == 2

@@ -1,16 +1,25 @@
 """What was lost, cut off or mixed up, here or in MLflow, is noticed and made up for by the next `alexvgg sync`."""
 
 import json
+import shutil
+import sqlite3
 import zlib
+from dataclasses import replace
 
+import filelock
 import pytest
+from ruamel.yaml import YAML
 
+import records
+from alexvgg.cli import tracking
+from alexvgg.pipeline import layout
+from alexvgg.rows import answers, history
 from alexvgg.system.errors import TrackingError
-from alexvgg.tracking import journal as journals
-from alexvgg.tracking import recording, registration, sync
+from alexvgg.tracking import connection, recording, registration, sync
 from alexvgg.tracking.journal import Journal
 from alexvgg.tracking.sync import everything
-from test_tracking import client, epoch, finished, folder, logged, root, runs, start_record, target, with_model  # noqa: F401
+from conftest import ROOT
+from test_tracking import client, epochs_of, finished, folder, logged, root, runs, start_record, target, with_model  # noqa: F401
 
 # ruff: noqa: F811 - the fixtures are those of test_tracking
 
@@ -45,8 +54,6 @@ def test_a_training_that_went_on_at_an_earlier_step_and_was_killed_again_is_in_m
 
 
 def test_an_evaluation_after_the_clock_was_set_back_is_the_one_that_mlflow_shows(target, root, folder, monkeypatch):
-    import records
-
     journal = finished(folder)
     recording.evaluated(journal, records.evaluation(test_acc=0.5), records.answers())
     monkeypatch.setattr(recording.time, "time", lambda: 1000.0)
@@ -109,3 +116,116 @@ def test_a_copy_of_a_model_under_another_name_is_not_taken_for_ours(target, root
     assert version.tags["alexvgg.key"] == "k1"
     assert api.get_run(run_id).data.tags["alexvgg.model_version"] == "1"
     assert all(one.tags == {} for one in api.search_model_versions("name = 'production'"))
+
+
+@pytest.fixture
+def project(root, monkeypatch):
+    """A project whose table has two rows of digits, trained and evaluated; `params.yaml` is the profile `quickstart`."""
+    root.mkdir()
+    monkeypatch.setenv("DVC_ROOT", str(root))
+    monkeypatch.chdir(root)
+    quickstart = YAML(typ="safe", pure=True).load(ROOT / "profiles/quickstart.yaml")
+    entry = {"architecture": "alexnet", "crop": 67, "learning_rate": 1e-3}
+    YAML().dump(quickstart | {"models": {"alexnet": entry}, "seeds": [0, 1]}, root / layout.PARAMS)
+    for seed in (0, 1):
+        put(records.row(seed=seed))
+    return root
+
+
+def put(row, profile="quickstart"):
+    """The files of a row, without its weights."""
+    made = layout.row(profile, row.summary.name)
+    row.summary.write(made.summary)
+    history.write(made.history, epochs_of(row))
+    row.evaluation.write(made.evaluation)
+    answers.write(made.answers, row.answers)
+    return made
+
+
+@pytest.mark.parametrize("file", ["summary", "evaluation", "answers"])
+def test_a_row_that_cannot_be_read_keeps_no_others_back(project, file):
+    damaged = getattr(layout.row("quickstart", "alexnet-0"), file)
+    damaged.write_text("{}")
+    with pytest.raises(TrackingError, match=r"runs are in MLflow; but not all of alexnet-0: [^\n]+$"):
+        tracking.sync_runs()
+    assert "1" in [run.data.params["seed"] for run in runs(project)]
+    assert tracking.waiting().runs == 1
+
+
+def test_a_deleted_experiment_of_another_profile_keeps_none_of_this_one_back(project, capsys):
+    """And `--restore` brings back those of all profiles."""
+    finished(layout.journals())  # of the profile `test`
+    tracking.sync_runs()
+    api = client(project)
+    api.delete_experiment(api.get_experiment_by_name("alexvgg-test").experiment_id)
+    put(replace(records.row(seed=0), evaluation=records.evaluation(test_acc=0.5)))
+    capsys.readouterr()
+    tracking.sync_runs()
+    assert capsys.readouterr().out == (
+        "2 runs are in MLflow; 1 deleted there stay so (`alexvgg sync --restore` brings them back)\n"
+    )
+    assert sorted(run.data.metrics["test_acc"] for run in runs(project)) == [0.44, 0.5]
+    assert tracking.waiting() == sync.Waiting(0, 1)
+    tracking.sync_runs(restore=True)
+    assert len(runs(project)) == 3
+
+
+@pytest.mark.parametrize(
+    ("error", "remedy"),
+    [
+        (sqlite3.OperationalError("database is locked"), "another process uses it; end that one"),
+        (filelock.Timeout("mlflow.lock"), "another process uses it; end that one"),
+        (sqlite3.OperationalError("attempt to write a readonly database"), "you may not write it"),
+        (sqlite3.OperationalError("unable to open database file"), "you may not write it"),
+        (PermissionError(13, "Permission denied", "mlflow.lock"), "you may not write it"),
+        (sqlite3.DatabaseError("database disk image is malformed"), "move it away"),
+        (sqlite3.OperationalError("disk I/O error"), "what was recorded here is safe"),
+    ],
+)
+def test_a_database_that_is_whole_is_not_to_be_moved_away(root, monkeypatch, error, remedy):
+    def refuse(*_):
+        raise error
+
+    root.mkdir()
+    (root / "mlflow.db").touch()
+    monkeypatch.setattr(connection, "relocate", refuse)
+    with pytest.raises(TrackingError, match=r"mlflow\.db cannot be used: ") as refused:
+        client(root)
+    assert str(refused.value).partition("; ")[2].startswith(remedy)
+
+
+@pytest.mark.parametrize(
+    ("schema", "remedy"),
+    [
+        (
+            "451aebb31d03",
+            "an older one; copy it, then `mlflow db upgrade sqlite:////.*/mlflow.db` keeps what is in it$",
+        ),
+        ("ffffffffffff", "a newer one; use it with that version$"),
+    ],
+)
+def test_a_database_of_another_schema_is_upgraded_or_used_with_its_own_mlflow(root, tmp_path, schema, remedy):
+    root.mkdir()
+    client(root)
+    other = tmp_path / "other"
+    other.mkdir()
+    shutil.copy(root / "mlflow.db", other)
+    with sqlite3.connect(other / "mlflow.db") as database:
+        database.execute("UPDATE alembic_version SET version_num = ?", [schema])
+    database.close()
+    with pytest.raises(TrackingError, match=f"was made by another version of MLflow than .*, {remedy}"):
+        client(other)
+
+
+def test_a_database_that_refuses_a_run_is_told_from_its_words(target, folder, monkeypatch):
+    from mlflow.exceptions import MlflowException
+
+    finished(folder)
+    said = "(sqlite3.OperationalError) attempt to write a readonly database\n[SQL: INSERT INTO experiments …"
+
+    def refuse(*_):
+        raise MlflowException(said)
+
+    monkeypatch.setattr(type(target.connected()), "create_experiment", refuse)
+    with pytest.raises(TrackingError, match="did not take it: you may not write it; see whose it and its folder are"):
+        everything(target, folder)

@@ -11,6 +11,7 @@ from alexvgg.rows.identity import Inputs
 from alexvgg.rows.paths import RowFiles
 from alexvgg.system.errors import AlexvggError, TrackingError
 from alexvgg.tracking import connection, experiments, recording, sender, shared_table, sync, ui, views
+from alexvgg.tracking import journal as journals
 
 
 def target() -> sync.Target:
@@ -29,10 +30,12 @@ def send_journal(journal: Path) -> None:
 def sync_runs(restore: bool = False) -> None:
     """Send every journal, and make those of rows that DVC restored instead of running them.
 
-    With `restore` what somebody deleted in MLflow comes back first.
+    With `restore` what somebody deleted in MLflow comes back first, of all profiles.
     """
     if restore:
-        target().restore(file.load(layout.PARAMS).profile)
+        profiles = {start["profile"] for _, start in journals.starts(layout.journals())}
+        for profile in sorted(profiles | {file.load(layout.PARAMS).profile}):
+            target().restore(profile)
     print(_brought_up_to_date())
 
 
@@ -47,15 +50,32 @@ def after_repro() -> None:
 def waiting() -> sync.Waiting:
     """What MLflow lacks of the present table and of all journals."""
     found = sync.waiting(target(), layout.journals())
-    unrecorded = [row for row, _ in _rows() if not recording.is_recorded(layout.journals(), row)]
+    unrecorded = [row for row, _ in _rows() if not _is_recorded(row)]
     return replace(found, runs=found.runs + len(unrecorded))
 
 
+def _is_recorded(row: RowFiles) -> bool:
+    """Whether there is a journal of a row; of one that cannot be read there is none that says the same."""
+    try:
+        return recording.is_recorded(layout.journals(), row)
+    except Exception:  # noqa: BLE001 - as below
+        return False
+
+
 def _brought_up_to_date() -> str:
+    """Raises TrackingError, at last, if one of the rows cannot be read: it keeps no others back."""
     profile = file.load(layout.PARAMS).profile
+    damaged = {}
     for row, inputs in _rows():
-        recording.find_or_rebuild(layout.journals(), profile, row, inputs)
-    return sync.everything(target(), layout.journals())
+        try:
+            recording.find_or_rebuild(layout.journals(), profile, row, inputs)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with its files
+            damaged[row.summary.parent.name] = sender.in_a_line(error)
+    said = sync.everything(target(), layout.journals(), profile)
+    if damaged:
+        names = ", ".join(damaged)
+        raise TrackingError(f"{said}; but not all of {names}: {next(iter(damaged.values()))}")
+    return said
 
 
 def _rows() -> list[tuple[RowFiles, Inputs]]:

@@ -25,7 +25,17 @@ DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 # MLflow knows how to get in, and what is in front of it may not know of /health.
 REFUSALS = (requests.codes.unauthorized, requests.codes.forbidden, requests.codes.not_found)
 LOGIN = "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
-REBUILD = "move it away, and `alexvgg sync` makes a new one from the journals and DVC's files"
+# What is said by databases and the locks beside them, and what to do.
+REMEDIES = {
+    ("file is not a database", "malformed", "no such table"): (
+        "move it away, and `alexvgg sync` makes a new one from the journals and DVC's files"
+    ),
+    ("is locked", "could not be acquired"): "another process uses it; end that one, or wait for it, and try again",
+    ("readonly database", "unable to open database file", "permission denied"): (
+        "you may not write it; see whose it and its folder are, and whether the disk is read-only"
+    ),
+}
+SCHEMA = re.compile(r"database schema \(found version (\w+)")
 
 # With its own values MLflow waits for minutes on a server that is gone.
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", str(LATER))
@@ -156,9 +166,26 @@ def _unusable(uri: str, error: Exception, version: str) -> str:
     said = web.public((str(error).strip() or type(error).__name__).splitlines()[0])
     if is_server(uri):
         return f"the tracking server {shown} cannot be used: {refusal(error) or said}"
-    if "database schema" in str(error):
-        return f"{shown} was made by another version of MLflow than {version}; {REBUILD}"
-    return f"the tracking database {shown} cannot be used: {said}; {REBUILD}"
+    if found := SCHEMA.search(str(error)):
+        return f"{shown} was made by another version of MLflow than {version}, {_of_age(found[1], shown)}"
+    instead = remedy(error) or "what was recorded here is safe, and `alexvgg sync` sends it later"
+    return f"the tracking database {shown} cannot be used: {said}; {instead}"
+
+
+def _of_age(schema: str, shown: str) -> str:
+    """What to do with a database of another schema, which is whole: MLflow brings those up to date that it knows."""
+    from mlflow.store import db_migrations
+
+    known = list((Path(db_migrations.__path__[0]) / "versions").glob(f"{schema}_*.py"))
+    if known:
+        return f"an older one; copy it, then `mlflow db upgrade {shown}` keeps what is in it"
+    return "a newer one; use it with that version"
+
+
+def remedy(error: Exception) -> str:
+    """What to do about what a database says, if it is known; else empty."""
+    said = str(error).lower()
+    return next((what for signs, what in REMEDIES.items() if any(sign in said for sign in signs)), "")
 
 
 def refusal(error: Exception) -> str:

@@ -12,16 +12,20 @@ EXISTS = "RESOURCE_ALREADY_EXISTS"
 KIND = {"mlflow.experimentKind": "custom_model_development"}
 
 
+class ExperimentDeleted(TrackingError):
+    """Somebody deleted the experiment of a profile in MLflow."""
+
+
 def name_of(profile: str) -> str:
     """The name of the experiment, and of the registered model, unless somebody renames it."""
     return f"alexvgg-{profile}"
 
 
 def find(client: Any, profile: str) -> Any | None:
-    """The experiment of a profile. Raises TrackingError if somebody deleted it."""
+    """The experiment of a profile. Raises ExperimentDeleted."""
     found = _search(client, profile)
     if found is not None and found.lifecycle_stage == "deleted":
-        raise TrackingError(
+        raise ExperimentDeleted(
             f"the experiment {found.name!r} was deleted in MLflow: `alexvgg sync --restore` brings it back with its "
             "runs; removed for good (`mlflow gc`), it is made anew"
         )
@@ -29,7 +33,7 @@ def find(client: Any, profile: str) -> Any | None:
 
 
 def find_or_create(client: Any, profile: str, lock: Path, artifacts: Path | None) -> str:
-    """The id of the experiment of a profile. Raises TrackingError if somebody deleted it.
+    """The id of the experiment of a profile. Raises ExperimentDeleted.
 
     A database has no server to keep files for it: they go to the folder `artifacts`, not to wherever this process
     happens to run. A server keeps them itself. `lock` is a file: one process at a time makes an experiment.

@@ -54,7 +54,9 @@ def find_run(client: Any, experiment: str, records: list[dict[str, Any]]) -> Any
     if own or not start.get("rebuilt"):
         return own[0] if own else None
     same = f"tags.`{KEY_TAG}` = '{start['key']}' AND attributes.status = 'FINISHED'"
-    others = [run for run in find_all(client, experiment, same, deleted_too=True) if wholeness.has_numbers(run, records)]
+    others = [
+        run for run in find_all(client, experiment, same, deleted_too=True) if wholeness.has_numbers(run, records)
+    ]
     return min(others, key=deleted, default=None)
 
 

@@ -74,4 +74,6 @@ def in_a_line(error: Exception) -> str:
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     if isinstance(cause, requests.RequestException):
         return f"MLflow's server does not answer ({web.reason(cause, '')})"
+    if "(sqlite3." in str(error) and (remedy := connection.remedy(error)):
+        return f"MLflow's database did not take it: {remedy}"
     return web.public(" ".join((str(error) or type(error).__name__).split()))[:300]

@@ -10,6 +10,7 @@ from filelock import FileLock, Timeout
 from alexvgg.rows.summary import Summary
 from alexvgg.system.errors import AlexvggError, TrackingError
 from alexvgg.tracking import connection, experiments, journal, registration, runs, shared_table
+from alexvgg.tracking.experiments import ExperimentDeleted
 from alexvgg.tracking.sender import close_if_killed, in_a_line
 
 AGAIN = 3  # looks at what another clone may have registered while the best was chosen
@@ -57,7 +58,10 @@ class Target:
         Raises TrackingError or what MLflow raises.
         """
         records = journal.read(path)
-        experiment = experiments.find(self.connected(), records[0]["profile"])
+        try:
+            experiment = experiments.find(self.connected(), records[0]["profile"])
+        except ExperimentDeleted:
+            return "deleted"
         run = runs.find_run(self._client, experiment.experiment_id, records) if experiment else None
         if run is None or runs.deleted(run):
             return "waiting" if run is None else "deleted"
@@ -106,28 +110,35 @@ class Target:
         return found
 
 
-def everything(target: Target, folder: Path) -> str:
+def everything(target: Target, folder: Path, present: str | None = None) -> str:
     """Send every journal in `folder`; those of trainings that were killed are closed. Returns a summary.
 
-    Raises TrackingError if MLflow cannot be used, or, when all were tried, if it did not take one of them.
+    Raises TrackingError if MLflow cannot be used, or, when all were tried, if it did not take one of them, or if the
+    experiment of the profile `present` was deleted there. That of another profile is only counted.
     """
+    target.connected()
     found = journal.starts(folder)
-    refused, deleted = {}, 0
-    for path, _ in found:
+    refused, deleted, gone = {}, 0, {}
+    for path, start in found:
         if not journal.is_written(path):
             close_if_killed(path)
         try:
             deleted += target.register(path) is None
+        except ExperimentDeleted as error:
+            deleted += 1
+            gone[start["profile"]] = error
         except TrackingError:
             raise
         except Exception as error:  # noqa: BLE001 - MLflow and what it builds on raise their own
             refused[path.name] = in_a_line(error)
-    _choose_best(target, folder, {start["profile"] for _, start in found}, refused)
+    _choose_best(target, folder, {start["profile"] for _, start in found} - set(gone), refused)
     if refused:
         raise TrackingError(
             f"{len(refused)} of {len(found)} runs could not be sent whole ({_why(refused)}); they are safe on disk, "
             "send them later: alexvgg sync"
         )
+    if present in gone:
+        raise gone[present]
     return f"{len(found) - deleted} runs are in MLflow{said_of_deleted(deleted)}"
 
 
@@ -136,6 +147,8 @@ def _choose_best(target: Target, folder: Path, profiles: set[str], refused: dict
     for profile in profiles:
         try:
             target.choose_best(profile, folder)
+        except ExperimentDeleted:
+            continue  # just now
         except TrackingError:
             raise
         except Exception as error:  # noqa: BLE001 - as above
