@@ -3,10 +3,14 @@
 import json
 import shutil
 import sqlite3
+import threading
+import time
 import zlib
 from dataclasses import replace
+from types import SimpleNamespace
 
 import filelock
+import psutil
 import pytest
 from ruamel.yaml import YAML
 
@@ -14,21 +18,42 @@ import records
 from alexvgg.cli import tracking
 from alexvgg.pipeline import layout
 from alexvgg.rows import answers, history
+from alexvgg.rows.identity import Inputs
+from alexvgg.system import files
 from alexvgg.system.errors import TrackingError
-from alexvgg.tracking import connection, recording, registration, sync
+from alexvgg.tracking import connection, recording, registration, sync, views
+from alexvgg.tracking import journal as journals
 from alexvgg.tracking.journal import Journal
-from alexvgg.tracking.sync import everything
+from alexvgg.tracking.sync import Target, everything
 from conftest import ROOT
-from test_tracking import client, epochs_of, finished, folder, logged, root, runs, start_record, target, with_model  # noqa: F401
+from test_tracking import (  # noqa: F401
+    PACKAGE,
+    client,
+    epochs_of,
+    finished,
+    folder,
+    logged,
+    root,
+    runs,
+    start_record,
+    target,
+    trained,
+    with_model,
+    written,
+)
 
 # ruff: noqa: F811 - the fixtures are those of test_tracking
 
 
+def rewrite_start(journal: Journal, **changes) -> None:
+    start, *rest = journal.path.read_bytes().split(b"\n")
+    text = json.dumps(json.loads(start.partition(b" ")[2]) | changes).encode()
+    journal.path.write_bytes(b"\n".join([b"%08x %s" % (zlib.crc32(text), text), *rest]))
+
+
 def of_nobody(journal: Journal) -> None:
     """As if the process that began a journal were gone."""
-    start, *rest = journal.path.read_bytes().split(b"\n")
-    text = json.dumps(json.loads(start.partition(b" ")[2]) | {"process": 2**22 - 1}).encode()
-    journal.path.write_bytes(b"\n".join([b"%08x %s" % (zlib.crc32(text), text), *rest]))
+    rewrite_start(journal, process=2**22 - 1)
 
 
 def test_a_model_is_not_registered_with_the_description_of_another_profile(target, root, folder, logged):
@@ -229,3 +254,127 @@ def test_a_database_that_refuses_a_run_is_told_from_its_words(target, folder, mo
     monkeypatch.setattr(type(target.connected()), "create_experiment", refuse)
     with pytest.raises(TrackingError, match="did not take it: you may not write it; see whose it and its folder are"):
         everything(target, folder)
+
+
+def test_a_training_is_at_work_after_the_clock_was_set(folder, monkeypatch):
+    journal = Journal.create(folder, **start_record())
+    date, started = psutil.Process().create_time(), psutil.boot_time()
+    assert journals.is_written(journal.path)
+    as_version_01 = Journal.create(folder, **start_record())
+    rewrite_start(as_version_01, begun=date)
+    assert journals.is_written(as_version_01.path)
+    monkeypatch.setattr(psutil, "boot_time", lambda: started - 3600)
+    monkeypatch.setattr(psutil.Process, "create_time", lambda self: date - 3600)
+    assert journals.is_written(journal.path)
+    rewrite_start(journal, begun=1.0)  # another process of this number
+    assert not journals.is_written(journal.path)
+
+
+@pytest.fixture
+def place(root, folder):
+    """A project of which only rows, journals and MLflow are looked at."""
+    root.mkdir()
+    data = root / "description.json"
+    files.write_json(data, {"source": "digits", "images": {"train": 10, "val": 5}})
+    return SimpleNamespace(root=root, inputs=Inputs(data, data, data, data, data))
+
+
+def of_row(place, row, profile="test"):
+    folder = place.root / "rows" / profile / row.summary.name
+    folder.mkdir(parents=True, exist_ok=True)
+    made = written(folder, row)
+    row.summary.write(folder / "summary.json")
+    return made
+
+
+@pytest.mark.parametrize("newest", ["the row's", "the other"])
+def test_two_trainings_with_other_bits_are_not_one_run(place, folder, monkeypatch, newest):
+    """As with `ALEXVGG_THREADS=1 dvc repro -f`, before `git checkout dvc.lock && dvc checkout` brings the row back."""
+    target = Target(f"sqlite:///{place.root / 'mlflow.db'}", place.root, PACKAGE)
+    row = records.row(weights_sha256="a" * 64, val_acc=0.5)
+    other = records.row(weights_sha256="b" * 64, val_acc=0.6)
+    for one in (row, other) if newest == "the other" else (other, row):
+        trained(folder, one, of_row(place, one), place.inputs)
+    made = of_row(place, row)
+    for _ in range(2):
+        recording.find_or_rebuild(folder, "test", made, place.inputs)
+        everything(target, folder)
+    found = {run.data.metrics["val_acc"]: run.data for run in runs(place.root)}
+    assert {val_acc: "test_acc" in data.metrics for val_acc, data in found.items()} == {0.5: True, 0.6: False}
+    assert {val_acc: "alexvgg.in_table" in data.tags for val_acc, data in found.items()} == {0.5: True, 0.6: False}
+    assert [run.data.metrics["val_acc"] for run in views.of_table(runs(place.root), {row.summary.key})] == [0.5]
+    recording.find_or_rebuild(folder, "test", of_row(place, other), place.inputs)
+    everything(target, folder)
+    assert [run.data.metrics["val_acc"] for run in views.of_table(runs(place.root), {row.summary.key})] == [0.6]
+
+
+def test_a_row_trained_twice_with_the_same_bits_is_in_the_table_once(place, folder):
+    target = Target(f"sqlite:///{place.root / 'mlflow.db'}", place.root, PACKAGE)
+    row = records.row()
+    for _ in range(2):
+        journal = trained(folder, row, of_row(place, row), place.inputs)
+        everything(target, folder)
+    tagged = [run for run in runs(place.root) if "alexvgg.in_table" in run.data.tags]
+    assert [run.data.tags["alexvgg.journal"] for run in tagged] == [journal.path.stem]
+
+
+def test_a_training_that_two_profiles_have_is_a_run_of_each(place, folder):
+    row = records.row()
+    own = trained(folder, row, of_row(place, row), place.inputs)
+    made = of_row(place, row, "other")
+    assert not recording.is_recorded(folder, "other", made)
+    others = recording.find_or_rebuild(folder, "other", made, place.inputs)
+    assert recording.find_or_rebuild(folder, "test", made, place.inputs).path == own.path != others.path
+    assert recording.begin_or_resume(folder, "third", row.summary, place.inputs, resumed=True).path != own.path
+
+
+def test_a_row_whose_journal_has_another_history_has_one_of_its_own(place, folder):
+    """As of a training that was interrupted and gone on with, or from which a line was lost."""
+    row = records.row()
+    made = of_row(place, row)
+    own = recording.begin(folder, "test", row.summary, place.inputs)
+    recording.finish(own, row.summary, made, place.inputs)
+    rebuilt = recording.find_or_rebuild(folder, "test", made, place.inputs)
+    assert rebuilt.path != own.path and len(journals.of_kind(rebuilt.path, "epoch")) == 3
+
+
+def test_processes_that_restore_a_row_at_once_make_one_journal(place, folder, monkeypatch):
+    made = of_row(place, records.row())
+    folder.mkdir(parents=True)
+    (folder / "killed.half").write_text("half of one")
+    append = Journal.append
+    seen: list[int] = []
+
+    def slowly(self, kind, **fields):
+        append(self, kind, **fields)
+        seen.append(len(journals.starts(folder)))
+        time.sleep(0.05)
+
+    monkeypatch.setattr(Journal, "append", slowly)
+    found = []
+    threads = [
+        threading.Thread(
+            target=lambda: found.append(recording.find_or_rebuild(folder, "test", made, place.inputs).path)
+        )
+        for _ in range(3)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(found)) == 1 and len(found) == 3
+    assert seen == [0] * 5 + [1]  # nobody sees it before it is whole; the last one is the evaluation
+    assert [path.suffix for path in sorted(folder.iterdir())].count(".half") == 0
+
+
+def test_a_run_whose_model_is_uploaded_is_that_of_a_row_that_dvc_restored(place, folder, tmp_path):
+    target = Target(f"sqlite:///{place.root / 'mlflow.db'}", place.root, PACKAGE)
+    row = records.row()
+    made = of_row(place, row)
+    trained(folder, row, made, place.inputs)
+    everything(target, folder)
+    [run] = runs(place.root)
+    client(place.root).update_run(run.info.run_id, status="RUNNING")
+    made.answers.unlink()  # it is not evaluated yet
+    rebuilt = recording.find_or_rebuild(tmp_path / "another clone", "test", made, place.inputs)
+    assert target.send(rebuilt.path) == run.info.run_id

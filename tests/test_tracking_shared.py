@@ -14,7 +14,7 @@ from alexvgg.tracking import connection, experiments, recording, shared_table, s
 from alexvgg.tracking import journal as journals
 from alexvgg.tracking.sender import in_a_line
 from alexvgg.tracking.sync import Target, everything
-from test_tracking import PACKAGE, epochs_of, inputs, logged, written  # noqa: F401
+from test_tracking import PACKAGE, inputs, logged, trained, written  # noqa: F401
 
 
 class Clone:
@@ -34,11 +34,7 @@ class Clone:
     def train(self, row: Row) -> None:
         """Train and evaluate a row of the table: its files and its journal are there."""
         made = self.take_over(row)
-        journal = recording.begin(self.journals, "test", row.summary, self.inputs)
-        add = recording.epochs_into(journal)
-        for one in epochs_of(row):
-            add(one)
-        recording.finish(journal, row.summary, made, self.inputs)
+        journal = trained(self.journals, row, made, self.inputs)
         recording.evaluated(journal, row.evaluation, row.answers)
 
     def take_over(self, row: Row):

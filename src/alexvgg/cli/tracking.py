@@ -50,14 +50,15 @@ def after_repro() -> None:
 def waiting() -> sync.Waiting:
     """What MLflow lacks of the present table and of all journals."""
     found = sync.waiting(target(), layout.journals())
-    unrecorded = [row for row, _ in _rows() if not _is_recorded(row)]
+    profile = file.load(layout.PARAMS).profile
+    unrecorded = [row for row, _ in _rows() if not _is_recorded(profile, row)]
     return replace(found, runs=found.runs + len(unrecorded))
 
 
-def _is_recorded(row: RowFiles) -> bool:
+def _is_recorded(profile: str, row: RowFiles) -> bool:
     """Whether there is a journal of a row; of one that cannot be read there is none that says the same."""
     try:
-        return recording.is_recorded(layout.journals(), row)
+        return recording.is_recorded(layout.journals(), profile, row)
     except Exception:  # noqa: BLE001 - as below
         return False
 
@@ -121,7 +122,7 @@ def _up_to_date_views(profile: str) -> tuple[str, list[str], views.Shown | None]
         experiment = experiments.find(client, profile)
         report = layout.reports(profile) / "results.md"
         text = report.read_text(encoding="utf-8", errors="replace") if report.is_file() else ""
-        keys = to.table(profile) | shared_table.keys(client, experiment.experiment_id) if experiment else set()
+        keys = set(to.table(profile)) | shared_table.keys(client, experiment.experiment_id) if experiment else set()
         shown = views.update(client, experiment, keys, profile, text) if experiment else None
     except AlexvggError:
         raise

@@ -17,6 +17,8 @@ from typing import Any
 
 import psutil
 
+ENDING = ".jsonl"
+A_DATE = 1e9  # seconds: less is since the machine started, more since 1970, as version 0.1 noted it
 SILENT = 120.0  # seconds without a record; what a machine does is recorded every ten
 ABOUT_PROCESS = {"process", "begun", "host"}  # fields of `start` and `resume`
 
@@ -28,11 +30,11 @@ class Journal:
         self.path = path
 
     @classmethod
-    def create(cls, folder: Path, **identity: Any) -> "Journal":
+    def create(cls, folder: Path, ending: str = ENDING, **identity: Any) -> "Journal":
         """Begin a journal in `folder`, under a new name, with a `start` record that holds `identity`."""
         folder.mkdir(parents=True, exist_ok=True)
         uid = uuid.uuid4().hex
-        journal = cls(folder / f"{uid}.jsonl")
+        journal = cls(folder / f"{uid}{ending}")
         journal.append("start", uid=uid, **_this_process(), **identity)
         return journal
 
@@ -88,14 +90,28 @@ def is_written(path: Path) -> bool:
     if last.get("host", socket.gethostname()) != socket.gethostname():
         return time.time() - path.stat().st_mtime < SILENT
     try:
-        begun = psutil.Process(last["process"]).create_time()
+        process = psutil.Process(last["process"])
+        noted = last.get("begun", _begun(process))
+        begun = process.create_time() if noted > A_DATE else _begun(process)
     except psutil.Error:
         return False
-    return abs(begun - last.get("begun", begun)) < 1.0  # else its number is another process's by now
+    return abs(begun - noted) < 1.0  # else its number is another process's by now
 
 
 def _this_process() -> dict[str, Any]:
-    return {"process": os.getpid(), "begun": psutil.Process().create_time(), "host": socket.gethostname()}
+    return {"process": os.getpid(), "begun": _begun(psutil.Process()), "host": socket.gethostname()}
+
+
+def _begun(process: psutil.Process) -> float:
+    """When a process began, in seconds since the machine started: a clock that is set changes the date of both.
+
+    A look during which it is set is thrown away.
+    """
+    while True:
+        started = psutil.boot_time()
+        begun = psutil.Process(process.pid).create_time() - started
+        if psutil.boot_time() == started:
+            return begun
 
 
 def of_kind(path: Path, kind: str) -> list[dict[str, Any]]:
@@ -103,15 +119,19 @@ def of_kind(path: Path, kind: str) -> list[dict[str, Any]]:
     return [record for record in read(path) if record["kind"] == kind]
 
 
-def newest(folder: Path, key: str, ended: str | None = None) -> Path | None:
-    """The newest journal in `folder` of the training with this key, or of those that ended with this status."""
-    matching = [path for path, start in starts(folder) if start["key"] == key]
-    matching = [path for path in matching if ended in (None, status(read(path)))]
-    return matching[-1] if matching else None
+def weights(records: list[dict[str, Any]]) -> str | None:
+    """The sha256 of the weights that a training ended with; None if it is not finished."""
+    ends = [record for record in records if record["kind"] == "end" and record["status"] == "FINISHED"]
+    return str(ends[-1]["weights_sha256"]) if ends else None
+
+
+def with_key(folder: Path, profile: str, key: str) -> list[Path]:
+    """The journals in `folder` of trainings with this key, for a profile, oldest first."""
+    return [path for path, start in starts(folder) if (start["profile"], start["key"]) == (profile, key)]
 
 
 def starts(folder: Path) -> list[tuple[Path, dict[str, Any]]]:
     """Every journal in `folder` with its `start` record, oldest first."""
-    heads = [(path, records[0]) for path in folder.glob("*.jsonl") if (records := read(path))]
+    heads = [(path, records[0]) for path in folder.glob(f"*{ENDING}") if (records := read(path))]
     found = [(path, start) for path, start in heads if start["kind"] == "start"]
     return sorted(found, key=lambda pair: (pair[1]["time"], pair[1]["uid"]))

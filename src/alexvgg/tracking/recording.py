@@ -1,13 +1,15 @@
 """The journal of a training or evaluation, and the process that sends it on while it is written."""
 
+import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from filelock import FileLock
 
 from alexvgg.evaluation.by_class import accuracy_by_class
 from alexvgg.rows import answers, history
@@ -19,11 +21,12 @@ from alexvgg.rows.summary import Summary
 from alexvgg.system import files
 from alexvgg.system.errors import Interrupted
 from alexvgg.tracking import provenance
-from alexvgg.tracking.journal import Journal, newest, of_kind
+from alexvgg.tracking.journal import ENDING, Journal, of_kind, read, weights, with_key
 from alexvgg.tracking.monitor import watching
 from alexvgg.tracking.sender_process import sending
 
 STEPS_EVERY = 10.0
+HALF = ".half"  # how the name of a journal ends that is being rebuilt
 UNKNOWN = 1  # a time, milliseconds since 1970; for 0 MLflow takes the present
 
 
@@ -48,10 +51,10 @@ def _start(identity: Identity, inputs: Inputs, source: str, images: dict[str, in
 
 def begin_or_resume(folder: Path, profile: str, identity: Identity, inputs: Inputs, resumed: bool) -> Journal:
     """The journal of a training: the earlier one if training goes on from a checkpoint, otherwise a new one."""
-    found = newest(folder, identity.key) if resumed else None
-    if found is None:
+    earlier = with_key(folder, profile, identity.key) if resumed else []
+    if not earlier:
         return begin(folder, profile, identity, inputs)
-    journal = Journal(found)
+    journal = Journal(earlier[-1])
     journal.resume()
     return journal
 
@@ -118,29 +121,52 @@ def find_or_rebuild(folder: Path, profile: str, row: RowFiles, inputs: Inputs) -
     they do not hold is unknown in it: times, what the machine did, the commit. `evaluate` may have been restored alone.
     """
     summary = Summary.read(row.summary)
-    found = newest(folder, summary.key, "FINISHED")
-    journal = Journal(found) if found else _rebuild(folder, profile, summary, row, inputs)
-    if row.whole:
-        evaluated(journal, Evaluation.read(row.evaluation), answers.read(row.answers), restored=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / "rebuild.lock", timeout=60):  # else two processes make two
+        found = _find(folder, profile, summary, row)
+        journal = Journal(found) if found else _rebuild(folder, profile, summary, row, inputs)
+        if row.whole:
+            evaluated(journal, Evaluation.read(row.evaluation), answers.read(row.answers), restored=True)
     return journal
 
 
-def is_recorded(folder: Path, row: RowFiles) -> bool:
+def is_recorded(folder: Path, profile: str, row: RowFiles) -> bool:
     """Whether a journal has the training of a row, and its evaluation if there is one."""
-    found = newest(folder, Summary.read(row.summary).key, "FINISHED")
+    found = _find(folder, profile, Summary.read(row.summary), row)
     if found is None or not row.whole:
         return found is not None
     metrics = Evaluation.read(row.evaluation).metrics
     return [record["metrics"] for record in of_kind(found, "evaluation")][-1:] == [metrics]
 
 
+def _find(folder: Path, profile: str, summary: Summary, row: RowFiles) -> Path | None:
+    """The newest journal of the training that made a row. The same one with other threads made another row."""
+    epochs = [_numbers(epoch) for epoch in history.read(row.history).to_dict("records")]
+    for path in reversed(with_key(folder, profile, summary.key)):
+        records = read(path)
+        noted = [_numbers(record) for record in records if record["kind"] == "epoch"]
+        if weights(records) == summary.weights_sha256 and noted == epochs:
+            return path
+    return None
+
+
+def _numbers(epoch: Mapping[Any, Any]) -> list[str]:
+    """What a line of a history says, as text: a loss may be no number, which equals nothing."""
+    return [str(float(epoch.get(field.name, math.nan))) for field in fields(Epoch)]
+
+
 def _rebuild(folder: Path, profile: str, summary: Summary, row: RowFiles, inputs: Inputs) -> Journal:
+    """Under another name until it is whole."""
+    for half in folder.glob(f"*{HALF}"):  # of a process that was killed
+        half.unlink()
     start = _start(summary, inputs, summary.source, summary.images)
-    journal = Journal.create(folder, profile=profile, tags={}, rebuilt=True, time=UNKNOWN, **start)
+    journal = Journal.create(folder, HALF, profile=profile, tags={}, rebuilt=True, time=UNKNOWN, **start)
     for epoch in history.read(row.history).to_dict("records"):
         journal.append("epoch", **{str(name): value for name, value in epoch.items()}, time=UNKNOWN)
     finish(journal, summary, row, inputs, time=UNKNOWN)
-    return journal
+    whole = journal.path.with_suffix(ENDING)
+    files.put(journal.path, whole)
+    return Journal(whole)
 
 
 def evaluated(journal: Journal, evaluation: Evaluation, given: pd.DataFrame, restored: bool = False) -> None:

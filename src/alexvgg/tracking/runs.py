@@ -10,6 +10,7 @@ from alexvgg.tracking.connection import once
 
 UID_TAG = "alexvgg.journal"
 KEY_TAG = "alexvgg.key"
+WEIGHTS_TAG = "alexvgg.weights_sha256"
 SENT_TAG = "alexvgg.records_sent"
 NOTE_TAG = "mlflow.note.content"
 REBUILT = "Made again from DVC's files, which hold no times, no system metrics and not the commit of the training."
@@ -53,11 +54,16 @@ def find_run(client: Any, experiment: str, records: list[dict[str, Any]]) -> Any
     own = find_all(client, experiment, f"tags.`{UID_TAG}` = '{start['uid']}'", deleted_too=True)
     if own or not start.get("rebuilt"):
         return own[0] if own else None
-    same = f"tags.`{KEY_TAG}` = '{start['key']}' AND attributes.status = 'FINISHED'"
-    others = [
-        run for run in find_all(client, experiment, same, deleted_too=True) if wholeness.has_numbers(run, records)
-    ]
-    return min(others, key=deleted, default=None)
+    others = find_all(client, experiment, f"tags.`{KEY_TAG}` = '{start['key']}'", deleted_too=True)
+    return min((run for run in others if _says_the_same(run, records)), key=deleted, default=None)
+
+
+def _says_the_same(run: Any, records: list[dict[str, Any]]) -> bool:
+    """Whether it is the run of a finished training with the same weights and numbers. It may be at work again: it is
+    while its model is uploaded."""
+    made = journal.weights(records)
+    same = run.data.tags.get(WEIGHTS_TAG, made) == made  # version 0.1 noted none
+    return same and contents.PARAMETERS in run.data.params and wholeness.has_numbers(run, records)
 
 
 def find_all(client: Any, experiment: str, which: str = "", deleted_too: bool = False) -> list[Any]:
@@ -148,6 +154,7 @@ def _send_rest(client: Any, run_id: str, record: dict[str, Any]) -> None:
     if record["kind"] == "end":
         if "params" in record:
             client.log_param(run_id, contents.PARAMETERS, record["params"])
+            client.set_tag(run_id, WEIGHTS_TAG, record["weights_sha256"])
         client.set_terminated(run_id, record["status"], record["time"])
     if record["kind"] == "evaluation":
         client.log_dict(run_id, contents.by_class(record), contents.CLASSES_FILE)

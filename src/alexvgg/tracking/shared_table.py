@@ -4,6 +4,7 @@ A clone says so of the rows that are in its table, and takes it back of those th
 longer. About all others it says nothing. A person may remove the tag by hand.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from alexvgg.tracking import runs
@@ -11,23 +12,34 @@ from alexvgg.tracking import runs
 TAG = "alexvgg.in_table"
 
 
-def update(client: Any, experiment: str, table: set[str], known: set[str] | None) -> set[str]:
-    """Tag the finished runs of the trainings whose key is in `table`; no longer those that are `known` and not in it.
+def update(client: Any, experiment: str, table: dict[str, str], known: set[tuple[str, str]] | None) -> set[str]:
+    """Tag the finished run of each training in `table`; no longer those that are `known` and not in it.
 
-    None knows all. Without any row in `table` nothing is taken back: the table may be elsewhere. Returns the ids of all
-    runs that are tagged then.
+    `table` has keys of trainings and the sha256 of their weights, `known` pairs of them; None knows all. Of runs that
+    made the same the newest is tagged. Without any row in `table` nothing is taken back: the table may be elsewhere.
+    Returns the ids of all runs that are tagged then.
     """
-    of_table = set()
+    of_table, seen = set(), set()
     for run in runs.find_all(client, experiment, "attributes.status = 'FINISHED'"):
         key, tagged = run.data.tags.get(runs.KEY_TAG), TAG in run.data.tags
-        outdated = table and key not in table and (known is None or key in known)
-        if key in table and not tagged:
+        ours = _made_one_of(run, table.items())
+        inside = ours and key not in seen
+        outdated = table and not inside and (ours or known is None or _made_one_of(run, known))
+        if inside and not tagged:
             client.set_tag(run.info.run_id, TAG, "true")
         elif tagged and outdated:
             client.delete_tag(run.info.run_id, TAG)
-        if key in table or (tagged and not outdated):
+        if inside or (tagged and not outdated):
             of_table.add(run.info.run_id)
+        if inside:
+            seen.add(key)
     return of_table
+
+
+def _made_one_of(run: Any, trainings: Iterable[tuple[str, str]]) -> bool:
+    """Whether a run has the key and the weights of one of these; version 0.1 noted no weights."""
+    key, weights = run.data.tags.get(runs.KEY_TAG), run.data.tags.get(runs.WEIGHTS_TAG)
+    return any(key == one and weights in (None, made) for one, made in trainings)
 
 
 def keys(client: Any, experiment: str) -> set[str]:

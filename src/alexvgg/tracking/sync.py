@@ -87,7 +87,7 @@ class Target:
             return
         known = None  # nobody else uses the project's own database
         if self._client.tracking_uri != self._uri:
-            known = {start["key"] for _, start in journal.starts(folder) if start["profile"] == profile}
+            known = _trainings(folder, profile)
         for _ in range(AGAIN):
             of_table = shared_table.update(self._client, experiment.experiment_id, self.table(profile), known)
             if not registration.choose_best(self._client, experiments.name_of(profile), of_table):
@@ -99,15 +99,23 @@ class Target:
         if experiment is not None:
             registration.forget_deleted(self._client, experiment, experiments.name_of(profile))
 
-    def table(self, profile: str) -> set[str]:
-        """The keys of the rows that are in this clone now; those of an experiment in a copy elsewhere are not."""
-        found = set()
-        for summary in (self._root / "rows" / profile).glob("*/summary.json"):
-            try:
-                found.add(Summary.read(summary).key)
-            except AlexvggError:
-                continue
+    def table(self, profile: str) -> dict[str, str]:
+        """The keys of the rows that are in this clone now, and the sha256 of their weights.
+
+        Those of an experiment in a copy elsewhere are not.
+        """
+        found = {}
+        for path in (self._root / "rows" / profile).glob("*/summary.json"):
+            with suppress(AlexvggError):
+                summary = Summary.read(path)
+                found[summary.key] = summary.weights_sha256
         return found
+
+
+def _trainings(folder: Path, profile: str) -> set[tuple[str, str]]:
+    """Keys and weights of all that was trained for a profile, as far as there are journals in `folder`."""
+    starts = [(start["key"], path) for path, start in journal.starts(folder) if start["profile"] == profile]
+    return {(key, weights) for key, path in starts if (weights := journal.weights(journal.read(path))) is not None}
 
 
 def everything(target: Target, folder: Path, present: str | None = None) -> str:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from alexvgg.system import files
+from alexvgg.tracking import shared_table
 from alexvgg.tracking.runs import KEY_TAG, NOTE_TAG, find_all
 from alexvgg.tracking.sender import in_a_line
 
@@ -69,11 +70,12 @@ def update(client: Any, experiment: Any, keys: set[str], profile: str, report: s
 
 
 def of_table(runs: list[Any], keys: set[str]) -> list[Any]:
-    """The finished runs of the present table, the newest of each; of all that finished, if none is of the table.
+    """The finished runs of the present table, one of each row; of all that finished, if none is of the table.
 
-    `runs` come newest first.
+    It is the one that is tagged as such, which has the row's weights, or else the newest. `runs` come newest first.
     """
     finished = [run for run in reversed(runs) if run.info.status == "FINISHED"]
+    finished.sort(key=lambda run: shared_table.TAG in run.data.tags)
     newest = {run.data.tags.get(KEY_TAG, run.info.run_id): run for run in finished}
     found = [run for key, run in newest.items() if key in keys] or list(newest.values())
     return sorted(found, key=lambda run: (_model(run), run.data.params.get("seed", "").zfill(9)))
