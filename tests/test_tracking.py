@@ -403,15 +403,18 @@ def with_model(folder: Path, root: Path, key: str = "k1") -> Journal:
 
 
 @pytest.fixture
-def logged(target, monkeypatch) -> list[str]:
-    """Models are logged without their content, which takes a while; the runs that they were logged to."""
+def logged(target, tmp_path, monkeypatch) -> list[str]:
+    """Models are logged almost without content, which takes a while; the runs that they were logged to."""
     seen: list[str] = []
+    (tmp_path / "MLmodel").touch()
 
-    def log(run_id, artifacts, package):
+    def log(run_id, artifacts, package, again=None):
         api = target.connected()
         seen.append(run_id)
-        model = api.create_logged_model(api.get_run(run_id).info.experiment_id, "model", run_id)
-        return api.finalize_logged_model(model.model_id, "READY").model_uri
+        model = again or api.create_logged_model(api.get_run(run_id).info.experiment_id, "model", run_id).model_id
+        for folder in ("", "artifacts"):
+            api.log_model_artifact(model, str(tmp_path / "MLmodel"), folder)
+        return api.finalize_logged_model(model, "READY").model_uri
 
     monkeypatch.setattr(registration, "_log", log)
     return seen

@@ -21,7 +21,7 @@ from alexvgg.rows import answers, history
 from alexvgg.rows.identity import Inputs
 from alexvgg.system import files
 from alexvgg.system.errors import TrackingError
-from alexvgg.tracking import connection, recording, registration, sync, views
+from alexvgg.tracking import connection, recording, registered, registration, sync, views
 from alexvgg.tracking import journal as journals
 from alexvgg.tracking.journal import Journal
 from alexvgg.tracking.sync import Target, everything
@@ -378,3 +378,70 @@ def test_a_run_whose_model_is_uploaded_is_that_of_a_row_that_dvc_restored(place,
     made.answers.unlink()  # it is not evaluated yet
     rebuilt = recording.find_or_rebuild(tmp_path / "another clone", "test", made, place.inputs)
     assert target.send(rebuilt.path) == run.info.run_id
+
+
+def lose(root, *statements: str) -> None:
+    with sqlite3.connect(root / "mlflow.db") as database:
+        for statement in statements:
+            assert database.execute(statement).rowcount > 0
+    database.close()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM params WHERE key = 'learning_rate'",
+        "DELETE FROM params WHERE key = 'parameters'",
+        "DELETE FROM inputs",
+        "DELETE FROM metrics WHERE key = 'val_acc' AND step = 2",
+        "DELETE FROM tags WHERE key = 'alexvgg.weights_sha256'",
+    ],
+)
+def test_what_mlflow_lost_is_sent_again(place, folder, statement):
+    target = Target(f"sqlite:///{place.root / 'mlflow.db'}", place.root, PACKAGE)
+    row = records.row()
+    trained(folder, row, of_row(place, row), place.inputs)
+    everything(target, folder)
+    assert sync.waiting(target, folder) == sync.Waiting(0, 0)
+    [before] = runs(place.root)
+    lose(place.root, statement)
+    assert sync.waiting(target, folder).runs == 1
+    everything(target, folder)
+    assert sync.waiting(target, folder) == sync.Waiting(0, 0)
+    [after] = runs(place.root)
+    assert (after.data.params, after.data.metrics, after.info.end_time) == (
+        before.data.params,
+        before.data.metrics,
+        before.info.end_time,
+    )
+    assert len(after.inputs.dataset_inputs) == 1
+    history = client(place.root).get_metric_history(after.info.run_id, "val_acc")
+    assert [point.step for point in history] == [1, 2, 3]
+
+
+def test_files_that_mlflow_lost_are_sent_again_and_the_version_stays_the_same(target, root, folder):
+    """As after `rm -r mlruns`. The model is a real one, of which only the network is none."""
+    files.write_json(root / "description", {"side": 8, "classes": ["a", "b"]})
+    (root / "weights").write_text("weights")
+    digest = files.sha256(root / "weights")
+    (root / "summary").write_text(digest)
+    artifacts = {name: str(root / name) for name in ("weights", "summary", "description")}
+    data = {"description": files.sha256(root / "description")}
+    journal = Journal.create(folder, **start_record() | {"data": data})
+    journal.append("end", status="FINISHED", params=1, val_acc=0.5, weights_sha256=digest, artifacts=artifacts)
+    journal.append("evaluation", metrics={"test_acc": 0.75}, by_class={"cat": 1.0})
+    everything(target, folder)
+    api = client(root)
+    [version] = api.search_model_versions("name = 'alexvgg-test'")
+    shutil.rmtree(root / "mlruns")
+    assert sync.waiting(target, folder).runs == 1
+    everything(target, folder)
+    assert sync.waiting(target, folder) == sync.Waiting(0, 0)
+    [run] = runs(root)
+    assert {file.path for file in api.list_artifacts(run.info.run_id)} >= {"params.json", "accuracy_by_class.json"}
+    [again] = api.search_model_versions("name = 'alexvgg-test'")
+    assert (again.version, again.source, run.info.status) == (version.version, version.source, "FINISHED")
+    api.set_registered_model_alias("alexvgg-test", "best", again.version)
+    with registered.best(api, "test") as found:
+        assert found.weights.read_text() == "weights"
+    assert len(api.search_logged_models([run.info.experiment_id])) == 1

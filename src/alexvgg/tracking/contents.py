@@ -5,6 +5,7 @@ from typing import Any
 
 from alexvgg.tracking.journal import ABOUT_PROCESS
 
+WEIGHTS_TAG = "alexvgg.weights_sha256"
 PARAMS_FILE = "params.json"
 CLASSES_FILE = "accuracy_by_class.json"
 PARAMETERS = "parameters"  # of MLflow's parameters the one that only a finished training has: the network's size
@@ -12,6 +13,7 @@ HEADLINE = (
     "epochs", "batch_size", "optimizer", "learning_rate", "schedule", "weight_decay", "label_smoothing",
     "precision", "random_crop", "padding", "flip", "cutmix", "early_crops", "stop_after",
 )  # fmt: skip
+EPOCH = ("loss", "acc", "val_loss", "val_acc", "learning_rate", "crop")  # metrics with a point an epoch
 BY_CLASS = "by_class/"  # how journals of version 0.1 name accuracies by class among the metrics
 
 
@@ -27,6 +29,11 @@ def headline(start: dict[str, Any]) -> dict[str, str]:
 def all_params(start: dict[str, Any]) -> dict[str, Any]:
     """All that was known when the training began."""
     return {name: value for name, value in start.items() if name not in {"uid", *ABOUT_PROCESS}}
+
+
+def files(records: list[dict[str, Any]]) -> set[str]:
+    """The files that a run has."""
+    return {PARAMS_FILE} | {CLASSES_FILE for record in records if record["kind"] == "evaluation"}
 
 
 def by_class(evaluation: dict[str, Any]) -> dict[str, float]:
@@ -57,7 +64,7 @@ def metrics(record: dict[str, Any]) -> list[Any]:
     values: dict[str, float] = {}
     step = 0
     if record["kind"] == "epoch":
-        values = {name: record[name] for name in ("loss", "acc", "val_loss", "val_acc", "learning_rate", "crop")}
+        values = {name: record[name] for name in EPOCH}
         step = record["epoch"]
     elif record["kind"] == "step":  # means over the epoch so far
         values = {f"step/{name}": record[name] for name in ("loss", "acc")}

@@ -13,6 +13,8 @@ from alexvgg.tracking.experiments import name_of
 MODEL_TAG = "alexvgg.model_version"
 VAL_ACC_TAG = "val_acc"
 ALIAS = "best"
+ABSENT = "RESOURCE_DOES_NOT_EXIST"
+FILES = {"MLmodel", "artifacts"}  # of a logged model, at least
 ABOUT = (
     f"Trained networks of this profile. `{ALIAS}` is the one with the highest accuracy in validation (val_acc) of "
     "those that are in the project's results table, in anybody's clone; of equals, the oldest. `alexvgg sync` chooses "
@@ -25,32 +27,67 @@ def register(client: Any, run_id: str, path: Path, package: Path) -> bool:
 
     A training whose files are no longer on disk is left alone.
     """
-    records = journal.read(path)
-    run = client.get_run(run_id)
-    if MODEL_TAG in run.data.tags:
-        return False
-    artifacts = _files(records)
+    records, run = journal.read(path), client.get_run(run_id)
+    artifacts = _to_be_uploaded(client, run, records)
     if artifacts is None:
         return False
-    start, end = records[0], _finished(records)[-1]
-    name = name_of(start["profile"])
+    name = name_of(records[0]["profile"])
     try:
-        version = _version_of(client, name, run_id) or _create_version(client, name, run_id, artifacts, package)
+        lost = _lost(client, run, name)
+        if lost is not None:
+            _log(run_id, artifacts, package, lost)
+            return True
+        version = _version_of(client, name, run_id) or _create_version(client, name, run, artifacts, package)
     finally:  # an upload changes both, also one that fails
         runs.set_status(client, run, records)
+    _describe(client, name, version, records)
+    client.set_tag(run_id, MODEL_TAG, version)  # last: until then it is done again
+    return True
+
+
+def is_waiting(client: Any, run: Any, records: list[dict[str, Any]]) -> bool:
+    """Whether MLflow lacks the model of the training that these records tell of, and its files are on disk."""
+    return _to_be_uploaded(client, run, records) is not None
+
+
+def _to_be_uploaded(client: Any, run: Any, records: list[dict[str, Any]]) -> dict[str, Path] | None:
+    """The files of a model that is not registered, or is without files there."""
+    if MODEL_TAG in run.data.tags and _lost(client, run, name_of(records[0]["profile"])) is None:
+        return None
+    return _files(records)
+
+
+def _lost(client: Any, run: Any, name: str) -> str | None:
+    """The logged model of the version that was made of a run, if its files are gone.
+
+    A version or a model that somebody deleted stays so.
+    """
+    from mlflow.exceptions import MlflowException
+
+    if MODEL_TAG not in run.data.tags:
+        return None
+    try:
+        model = client.get_model_version(name, run.data.tags[MODEL_TAG]).model_id
+        return None if not model or _has_files(client, model) else str(model)
+    except MlflowException as error:
+        if error.error_code == ABSENT:
+            return None
+        raise
+
+
+def _has_files(client: Any, model: str) -> bool:
+    return {file.path for file in client.list_logged_model_artifacts(model)} >= FILES
+
+
+def _describe(client: Any, name: str, version: str, records: list[dict[str, Any]]) -> None:
+    """What is said of a version, and of the model that it is one of."""
+    start, end = records[0], _finished(records)[-1]
     client.set_registered_model_tag(name, "alexvgg.profile", start["profile"])
     if not client.get_registered_model(name).description:
         client.update_registered_model(name, ABOUT)
     client.update_model_version(name, version, _about(start, end))
     client.set_model_version_tag(name, version, runs.KEY_TAG, start["key"])
     client.set_model_version_tag(name, version, VAL_ACC_TAG, repr(end["val_acc"]))
-    client.set_tag(run_id, MODEL_TAG, version)  # last: until then it is done again
-    return True
-
-
-def is_waiting(run: Any, records: list[dict[str, Any]]) -> bool:
-    """Whether a run lacks the model of the training that these records tell of, and its files are on disk."""
-    return MODEL_TAG not in run.data.tags and _files(records) is not None
 
 
 def _finished(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -114,22 +151,23 @@ def _version_of(client: Any, name: str, run_id: str) -> str | None:
     return str(found[0].version) if found else None
 
 
-def _create_version(client: Any, name: str, run_id: str, artifacts: dict[str, Path], package: Path) -> str:
+def _create_version(client: Any, name: str, run: Any, artifacts: dict[str, Path], package: Path) -> str:
     """In two steps, so that after an interruption what was uploaded whole is used."""
     import mlflow
 
-    experiment = client.get_run(run_id).info.experiment_id
-    logged = client.search_logged_models([experiment], f"source_run_id = '{run_id}'")
-    whole = [model.model_uri for model in logged if str(model.status) == "READY"]
-    # What MLflow has to say here (hints, progress bars) would end up in the middle of a training's output.
-    with redirect_stderr(io.StringIO()):
-        address = whole[0] if whole else _log(run_id, artifacts, package)
-        with once():
-            return str(mlflow.register_model(address, name).version)
+    logged = client.search_logged_models([run.info.experiment_id], f"source_run_id = '{run.info.run_id}'")
+    ready = [model for model in logged if str(model.status) == "READY"]
+    whole = [model.model_uri for model in ready if _has_files(client, model.model_id)]
+    address = whole[0] if whole else _log(run.info.run_id, artifacts, package, ready[0].model_id if ready else None)
+    with redirect_stderr(io.StringIO()), once():
+        return str(mlflow.register_model(address, name).version)
 
 
-def _log(run_id: str, artifacts: dict[str, Path], package: Path) -> str:
-    """Log the model to its run; its address. Requirements are given: MLflow would import everything to find them."""
+def _log(run_id: str, artifacts: dict[str, Path], package: Path, again: str | None = None) -> str:
+    """Log the model to its run; its address. Requirements are given: MLflow would import everything to find them.
+
+    `again` is the model that was logged before, and has lost its files.
+    """
     import mlflow
     import numpy as np
     from mlflow.models import ModelSignature
@@ -141,7 +179,8 @@ def _log(run_id: str, artifacts: dict[str, Path], package: Path) -> str:
         inputs=Schema([TensorSpec(np.dtype(np.uint8), (-1, side, side, 3))]),
         outputs=Schema([TensorSpec(np.dtype(np.float32), (-1, classes))]),
     )
-    with mlflow.start_run(run_id=run_id, log_system_metrics=False):
+    # What MLflow has to say here (hints, progress bars) would end up in the middle of a training's output.
+    with redirect_stderr(io.StringIO()), mlflow.start_run(run_id=run_id, log_system_metrics=False):
         info = mlflow.pyfunc.log_model(
             name="model",
             python_model=str(package / "tracking" / "served_model.py"),
@@ -149,6 +188,7 @@ def _log(run_id: str, artifacts: dict[str, Path], package: Path) -> str:
             code_paths=[str(package)],
             signature=signature,
             pip_requirements=_requirements(),
+            model_id=again,
         )
     return str(info.model_uri)
 

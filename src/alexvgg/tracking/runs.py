@@ -10,7 +10,6 @@ from alexvgg.tracking.connection import once
 
 UID_TAG = "alexvgg.journal"
 KEY_TAG = "alexvgg.key"
-WEIGHTS_TAG = "alexvgg.weights_sha256"
 SENT_TAG = "alexvgg.records_sent"
 NOTE_TAG = "mlflow.note.content"
 REBUILT = "Made again from DVC's files, which hold no times, no system metrics and not the commit of the training."
@@ -29,7 +28,7 @@ def push(client: Any, experiment: str, path: Path, lock: Path) -> str | None:
     if deleted(run):
         return None
     run_id = run.info.run_id
-    first = sent(run, records)
+    first = sent(client, run, records)
     if first == len(records) and not has_status(run, records):
         set_status(client, run, records)  # an upload of the model was killed
     if not first:
@@ -62,7 +61,7 @@ def _says_the_same(run: Any, records: list[dict[str, Any]]) -> bool:
     """Whether it is the run of a finished training with the same weights and numbers. It may be at work again: it is
     while its model is uploaded."""
     made = journal.weights(records)
-    same = run.data.tags.get(WEIGHTS_TAG, made) == made  # version 0.1 noted none
+    same = run.data.tags.get(contents.WEIGHTS_TAG, made) == made  # version 0.1 noted none
     return same and contents.PARAMETERS in run.data.params and wholeness.has_numbers(run, records)
 
 
@@ -89,14 +88,18 @@ def deleted(run: Any) -> bool:
     return bool(run.info.lifecycle_stage == "deleted")
 
 
-def sent(run: Any, records: list[dict[str, Any]]) -> int:
-    """How many records of its journal a run has; none of them, if a number is missing or another one."""
+def sent(client: Any, run: Any, records: list[dict[str, Any]]) -> int:
+    """How many records of its journal a run has; none of them, if something of them is missing or another one.
+
+    Where records are to be sent anyway, as all the time during a training, only the numbers are looked at.
+    """
     if not is_of(run, records[0]):
         return len(records)
     count = int(run.data.tags.get(SENT_TAG, "0"))
     if count > len(records):  # the journal lost lines: they are nowhere else now
         return len(records)
-    return count if wholeness.has_numbers(run, records[:count]) else 0
+    right = wholeness.has_numbers(run, records[:count])
+    return count if right and (count < len(records) or wholeness.is_whole(client, run, records)) else 0
 
 
 def has_status(run: Any, records: list[dict[str, Any]]) -> bool:
@@ -154,7 +157,7 @@ def _send_rest(client: Any, run_id: str, record: dict[str, Any]) -> None:
     if record["kind"] == "end":
         if "params" in record:
             client.log_param(run_id, contents.PARAMETERS, record["params"])
-            client.set_tag(run_id, WEIGHTS_TAG, record["weights_sha256"])
+            client.set_tag(run_id, contents.WEIGHTS_TAG, record["weights_sha256"])
         client.set_terminated(run_id, record["status"], record["time"])
     if record["kind"] == "evaluation":
         client.log_dict(run_id, contents.by_class(record), contents.CLASSES_FILE)

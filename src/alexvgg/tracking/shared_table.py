@@ -7,7 +7,7 @@ longer. About all others it says nothing. A person may remove the tag by hand.
 from collections.abc import Iterable
 from typing import Any
 
-from alexvgg.tracking import runs
+from alexvgg.tracking import contents, runs
 
 TAG = "alexvgg.in_table"
 
@@ -38,7 +38,7 @@ def update(client: Any, experiment: str, table: dict[str, str], known: set[tuple
 
 def _made_one_of(run: Any, trainings: Iterable[tuple[str, str]]) -> bool:
     """Whether a run has the key and the weights of one of these; version 0.1 noted no weights."""
-    key, weights = run.data.tags.get(runs.KEY_TAG), run.data.tags.get(runs.WEIGHTS_TAG)
+    key, weights = run.data.tags.get(runs.KEY_TAG), run.data.tags.get(contents.WEIGHTS_TAG)
     return any(key == one and weights in (None, made) for one, made in trainings)
 
 

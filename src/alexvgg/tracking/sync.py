@@ -65,8 +65,8 @@ class Target:
         run = runs.find_run(self._client, experiment.experiment_id, records) if experiment else None
         if run is None or runs.deleted(run):
             return "waiting" if run is None else "deleted"
-        whole = runs.sent(run, records) == len(records) and runs.has_status(run, records)
-        return "waiting" if not whole or registration.is_waiting(run, records) else "sent"
+        whole = runs.sent(self._client, run, records) == len(records) and runs.has_status(run, records)
+        return "waiting" if not whole or registration.is_waiting(self._client, run, records) else "sent"
 
     def register(self, path: Path) -> str | None:
         """Send a journal, and register the model of the training if it is finished. Returns what `send` does."""
