@@ -165,6 +165,15 @@ def test_the_model_of_a_row_that_was_taken_over_is_registered_if_it_is_not_yet(c
     assert best(two) == 0.5 and one.sync() == "1 runs are in MLflow" and len(logged) == 1
 
 
+def test_clones_that_trained_a_row_to_other_bits_leave_each_others_run_in_the_table(clones):
+    for clone, weights, val_acc in zip(clones, "ab", (0.5, 0.6), strict=True):
+        clone.train(records.row(weights_sha256=weights * 64, val_acc=val_acc))
+    for clone in (*clones, *clones):
+        clone.sync()
+    assert {"alexvgg.in_table" in run.data.tags for run in all_runs(clones[0])} == {True}
+    assert len(all_runs(clones[0])) == 2
+
+
 def test_two_clones_that_begin_at_once_have_one_experiment(clones, monkeypatch):
     one, two = clones
     lock = one.root / "lock"

@@ -1,7 +1,7 @@
 """A trained network in MLflow's model registry, and the alias `best` on the best one by validation."""
 
 import io
-from contextlib import redirect_stderr
+from contextlib import nullcontext, redirect_stderr
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ MODEL_TAG = "alexvgg.model_version"
 VAL_ACC_TAG = "val_acc"
 ALIAS = "best"
 ABSENT = "RESOURCE_DOES_NOT_EXIST"
+LOGGED = "models:/"  # before the number of a logged model, as the source of a version
 FILES = {"MLmodel", "artifacts"}  # of a logged model, at least
 ABOUT = (
     f"Trained networks of this profile. `{ALIAS}` is the one with the highest accuracy in validation (val_acc) of "
@@ -67,8 +68,9 @@ def _lost(client: Any, run: Any, name: str) -> str | None:
     if MODEL_TAG not in run.data.tags:
         return None
     try:
-        model = client.get_model_version(name, run.data.tags[MODEL_TAG]).model_id
-        return None if not model or _has_files(client, model) else str(model)
+        source = str(client.get_model_version(name, run.data.tags[MODEL_TAG]).source)
+        model = source.removeprefix(LOGGED)
+        return model if source.startswith(LOGGED) and not _has_files(client, model) else None
     except MlflowException as error:
         if error.error_code == ABSENT:
             return None
@@ -166,31 +168,38 @@ def _create_version(client: Any, name: str, run: Any, artifacts: dict[str, Path]
 def _log(run_id: str, artifacts: dict[str, Path], package: Path, again: str | None = None) -> str:
     """Log the model to its run; its address. Requirements are given: MLflow would import everything to find them.
 
-    `again` is the model that was logged before, and has lost its files.
+    `again` is the model that was logged before, and has lost its files; the run knows of it already.
     """
     import mlflow
-    import numpy as np
-    from mlflow.models import ModelSignature
-    from mlflow.types import Schema, TensorSpec
 
-    description = files.read_json(artifacts["description"])
-    side, classes = description["side"], len(description["classes"])
-    signature = ModelSignature(
-        inputs=Schema([TensorSpec(np.dtype(np.uint8), (-1, side, side, 3))]),
-        outputs=Schema([TensorSpec(np.dtype(np.float32), (-1, classes))]),
-    )
     # What MLflow has to say here (hints, progress bars) would end up in the middle of a training's output.
-    with redirect_stderr(io.StringIO()), mlflow.start_run(run_id=run_id, log_system_metrics=False):
+    with (
+        redirect_stderr(io.StringIO()),
+        nullcontext() if again else mlflow.start_run(run_id=run_id, log_system_metrics=False),
+    ):
         info = mlflow.pyfunc.log_model(
             name="model",
             python_model=str(package / "tracking" / "served_model.py"),
             artifacts={key: str(file) for key, file in artifacts.items()},
             code_paths=[str(package)],
-            signature=signature,
+            signature=_signature(artifacts["description"]),
             pip_requirements=_requirements(),
             model_id=again,
         )
     return str(info.model_uri)
+
+
+def _signature(description: Path) -> Any:
+    import numpy as np
+    from mlflow.models import ModelSignature
+    from mlflow.types import Schema, TensorSpec
+
+    known = files.read_json(description)
+    side, classes = known["side"], len(known["classes"])
+    return ModelSignature(
+        inputs=Schema([TensorSpec(np.dtype(np.uint8), (-1, side, side, 3))]),
+        outputs=Schema([TensorSpec(np.dtype(np.float32), (-1, classes))]),
+    )
 
 
 def _requirements() -> list[str]:
