@@ -33,9 +33,9 @@ def sync_runs(restore: bool = False) -> None:
     With `restore` what somebody deleted in MLflow comes back first, of all profiles.
     """
     if restore:
-        profiles = {start["profile"] for _, start in journals.starts(layout.journals())}
+        to, profiles = target(), {start["profile"] for _, start in journals.starts(layout.journals())}
         for profile in sorted(profiles | {file.load(layout.PARAMS).profile}):
-            target().restore(profile)
+            to.restore(profile)
     print(_brought_up_to_date())
 
 

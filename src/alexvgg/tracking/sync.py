@@ -124,8 +124,9 @@ def everything(target: Target, folder: Path, present: str | None = None) -> str:
     Raises TrackingError if MLflow cannot be used, or, when all were tried, if it did not take one of them, or if the
     experiment of the profile `present` was deleted there. That of another profile is only counted.
     """
-    target.connected()
     found = journal.starts(folder)
+    if found:
+        target.connected()
     refused, deleted, gone = {}, 0, {}
     for path, start in found:
         if not journal.is_written(path):
