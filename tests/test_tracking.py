@@ -737,8 +737,12 @@ def test_best_model_by_validation_has_the_alias(tf, target, root, folder, tmp_pa
     elsewhere = tmp_path / "another's 한 place"
     root.rename(elsewhere)
     mlflow.set_registry_uri(f"sqlite:///{elsewhere / 'mlflow.db'}")  # a new program would see only this one
-    assert client(elsewhere).get_model_version_by_alias("alexvgg-test", "best").version == best.version
-    assert np.array_equal(mlflow.pyfunc.load_model("models:/alexvgg-test@best").predict(images), answer)
+    try:
+        assert client(elsewhere).get_model_version_by_alias("alexvgg-test", "best").version == best.version
+        assert np.array_equal(mlflow.pyfunc.load_model("models:/alexvgg-test@best").predict(images), answer)
+    finally:  # else later tests register there
+        mlflow.set_registry_uri(None)
+        os.environ.pop("MLFLOW_REGISTRY_URI", None)
 
 
 def answer_of_a_program_with_tensorflow(folder, uri):
