@@ -95,7 +95,7 @@ class Verification:
         found = list(carefully(summary.name, partial(inputs.training, summary, anew)))
         yield from found
         if all(finding.level == "same" for finding in found):
-            runtime.start(summary.recipe.precision, summary.seed)
+            _start(summary)
             from alexvgg.verification import beginning
 
             yield from beginning.of(summary, anew, layout.inputs(summary.model))
@@ -105,10 +105,15 @@ class Verification:
         if isinstance(found, AlexvggError):
             yield Finding("unknown", summary.name, str(found))
             return
-        runtime.start(summary.recipe.precision, summary.seed)
+        _start(summary)
         test, description, batch_size = layout.SPLITS["test"], layout.DESCRIPTION, self._params.evaluation.batch_size
         given = answers.read(folder / f"{summary.name}.csv")
         yield weights.of(summary, found, given, test, description, batch_size)
+
+
+def _start(summary: Summary) -> None:
+    """Set TensorFlow up for a network; each compiles functions of its own, of which TensorFlow would warn."""
+    runtime.start(summary.recipe.precision, summary.seed).get_logger().setLevel("ERROR")
 
 
 def _one_a_model(trainings: list[Summary]) -> list[Summary]:
