@@ -31,7 +31,7 @@ import os, signal, sys
 from ray.cluster_utils import Cluster
 cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
 os.environ["TMPDIR"] = sys.argv[1]
-cluster.add_node(num_cpus=1)
+cluster.add_node(num_cpus=1, node_ip_address="127.0.0.2")  # another machine's: the head joins by the first
 print(cluster.address, flush=True)
 signal.sigwait({signal.SIGTERM})
 cluster.shutdown()
@@ -224,8 +224,8 @@ def test_a_row_by_itself_in_a_clone_is_handed_on(project, made, tmp_path):
 
 
 @contextmanager
-def running(*command: str, **variables: str) -> Iterator[subprocess.Popen]:
-    process = subprocess.Popen(command, env=os.environ | variables, text=True, stdout=subprocess.PIPE)
+def running(*command: str, output: int = subprocess.DEVNULL, **variables: str) -> Iterator[subprocess.Popen]:
+    process = subprocess.Popen(command, env=os.environ | variables, text=True, stdout=output)
     try:
         yield process
     finally:
@@ -279,7 +279,7 @@ def two_nodes(second: Path | None = None) -> Iterator[tuple[str, Path]]:
     """
     with (
         tempfile.TemporaryDirectory() as folder,  # Ray's sockets want a short path
-        running(sys.executable, "-c", CLUSTER, str(second or folder), TMPDIR=folder) as nodes,
+        running(sys.executable, "-c", CLUSTER, str(second or folder), output=subprocess.PIPE, TMPDIR=folder) as nodes,
     ):
         address = nodes.stdout.readline().strip()
         assert address, "Ray did not begin"

@@ -69,8 +69,14 @@ class _Switch:
 
 
 def _make_row(tree: Any, row: str, variables: dict[str, str], switch: Any) -> Any:
+    def asked_to_end() -> bool:
+        try:
+            return bool(ray.get(switch.is_off.remote()))
+        except RayError:  # its machine is gone; that is no reason to end
+            return False
+
     yield NODE, ray.get_runtime_context().get_node_id()
-    yield from make_row(tree, row, variables, lambda: ray.get(switch.is_off.remote()))
+    yield from make_row(tree, row, variables, asked_to_end)
 
 
 class Cluster:
@@ -83,7 +89,7 @@ class Cluster:
         self._jobs, self._needs, self._logs, self._journals = jobs, needs, logs, journals
         self._tree = ray.put(SimpleNamespace(**vars(tree)))
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True)
-        self._switch = _Switch.options(scheduling_strategy=here).remote()  # type: ignore[attr-defined]
+        self._switch = _Switch.options(scheduling_strategy=here, max_restarts=-1).remote()  # type: ignore[attr-defined]
         self._task = ray.remote(_make_row)
         self._under_way: dict[str, Any] = {}
         self._begun: set[str] = set()  # of those under way, what a machine has taken up
