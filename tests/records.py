@@ -20,7 +20,7 @@ RECIPE = {
     "epochs": 3, "batch_size": 128, "optimizer": "adam", "learning_rate": 0.001, "schedule": "one_cycle",
     "warmup_fraction": 0.0, "momentum": 0.9, "weight_decay": 0.0, "label_smoothing": 0.1, "gradient_clip_norm": None,
     "precision": "float32", "jit_compile": False, "random_crop": True, "padding": 0, "flip": "none",
-    "cutmix": 0.0, "early_crops": [], "stop_after": None,
+    "cutmix": 0.0, "erasing": 0.0, "early_crops": [], "restart": 0.0, "stop_after": None,
 }  # fmt: skip
 LAYER = Layer("Conv2D 96, 11 × 11, strides 4, valid, relu", [55, 55, 96], 34_944, 210_830_400)
 STEP_FLOP = 10**9  # of one image, at 227 pixels

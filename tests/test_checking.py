@@ -431,7 +431,7 @@ def test_an_architecture_of_wrong_parts(add, tf, capsys, arguments):
     assert found.startswith(f"{author.NAME}, line N: {ARGUMENTS[arguments]}")
 
 
-EARLY = {"epochs": 2, "early_crops": [{"crop": 8, "epochs": 1}]}
+EARLY = {"epochs": 2, "early_crops": [{"crop": 8, "fraction": 0.5}]}
 
 
 @pytest.mark.parametrize(

@@ -216,14 +216,25 @@ def data():
     return both(Split(images, random.integers(0, 2, 32).astype(np.int32)))
 
 
-EARLY = [{"crop": 12, "epochs": 1}]
+EARLY = [{"crop": 12, "fraction": 0.5}]
 
 
 @pytest.mark.parametrize(
     ("changes", "steps"),
     [
         pytest.param({"optimizer": "adam"}, (3, 3), marks=pytest.mark.slow),
-        ({"optimizer": "adam", "early_crops": EARLY, "stop_after": 5, "cutmix": 0.5, "padding": 1}, (3, 2)),
+        (
+            {
+                "optimizer": "adam",
+                "early_crops": EARLY,
+                "stop_after": 5,
+                "cutmix": 0.25,
+                "erasing": 0.25,
+                "restart": 0.9,
+                "padding": 1,
+            },
+            (3, 2),
+        ),
         pytest.param({"optimizer": "sgd"}, (3, 3), marks=pytest.mark.slow),
     ],
     ids=["adam", "early crops, CutMix, stopped in an epoch", "sgd"],

@@ -173,7 +173,7 @@ def test_every_model_of_the_first_ones_size_is_compared_with_it():
 
 
 def test_with_one_seed_nothing_is_said_of_chance_and_with_one_model_nothing_at_all():
-    early = {"weight_decay": 0.02, "gradient_clip_norm": 1.0, "early_crops": [{"crop": 99, "epochs": 1}]}
+    early = {"weight_decay": 0.02, "gradient_clip_norm": 1.0, "early_crops": [{"crop": 99, "fraction": 0.5}]}
     rows = [variant(recipe=early), variant("other", val_acc=0.4), variant("same", recipe=early)]
     text = variants.markdown(rows)
     changed = "weight_decay 0, gradient_clip_norm none, early_crops none"

@@ -10,7 +10,7 @@ from alexvgg.networks import counting, registry
 from alexvgg.reporting import effort
 from alexvgg.training import schedule
 
-EARLY = [{"crop": 67, "epochs": 2}]
+EARLY = [{"crop": 67, "fraction": 0.67}]
 RECIPE = records.recipe(epochs=3, batch_size=128, early_crops=EARLY)
 SUMMARY = records.summary(crop=131, recipe=RECIPE)
 FLOP = {"67": 10**9, "131": 4 * 10**9}

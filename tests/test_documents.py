@@ -257,24 +257,19 @@ def test_an_augmentation_of_your_own(tmp_path):
     reader = Reader(Project.whole(tmp_path / "alexvgg"))
     shutil.copy(ROOT / "profiles/quickstart.yaml", reader.project.folder / "params.yaml")
     reader.follow(HOW_TO / "own-augmentation.md")
-    assert "train@alexnet_erased-0" in reader.said
-    assert "`erase`" in (reader.project.folder / "docs/reference/parameters.md").read_text(encoding="utf-8")
+    assert "train@alexnet_noise-0" in reader.said
+    assert "`noise`" in (reader.project.folder / "docs/reference/parameters.md").read_text(encoding="utf-8")
 
 
-def test_the_augmentation_of_the_page_hides_a_square(tf):
+def test_the_augmentation_of_the_page_adds_noise(tf):
     page = (HOW_TO / "own-augmentation.md").read_text(encoding="utf-8")
-    code = next(block["content"] for block in BLOCK.finditer(page) if (block["path"] or "").endswith("erasing.py"))
+    code = next(block["content"] for block in BLOCK.finditer(page) if (block["path"] or "").endswith("noise.py"))
     scope: dict = {}
     exec(code, scope)
-    erased = scope["erase"](tf.ones([8, 20, 20, 3]), 0.3, 0, 5).numpy()
-    assert (erased == scope["erase"](tf.ones([8, 20, 20, 3]), 0.3, 0, 5).numpy()).all()
-    corners = set()
-    for image in erased:
-        rows, columns = (image[..., 0] == 0).any(axis=1).nonzero()[0], (image[..., 0] == 0).any(axis=0).nonzero()[0]
-        assert (image == 0).sum() == 6 * 6 * 3
-        assert [rows[-1] - rows[0], columns[-1] - columns[0]] == [5, 5]
-        corners.add((rows[0], columns[0]))
-    assert len(corners) > 1
+    noise = scope["add"](tf.zeros([8, 20, 20, 3]), 0.3, 0, 5).numpy()
+    assert (noise == scope["add"](tf.zeros([8, 20, 20, 3]), 0.3, 0, 5).numpy()).all()
+    assert (noise != scope["add"](tf.zeros([8, 20, 20, 3]), 0.3, 0, 6).numpy()).any()
+    assert abs(noise.mean()) < 0.02 and abs(noise.std() - 0.3) < 0.02
 
 
 def prose(document: Path) -> str:

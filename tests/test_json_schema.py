@@ -67,7 +67,7 @@ def test_every_key_is_described():
     [
         ("traning", {}, "$: Additional properties are not allowed ('traning'"),
         ("training.batchsize", 1, "$.training: Additional properties are not allowed ('batchsize'"),
-        ("training.early_crops", [{"crop": 67, "epohs": 1}], "$.training.early_crops[0]: Additional properties"),
+        ("training.early_crops", [{"crop": 67, "fracton": 0.5}], "$.training.early_crops[0]: Additional properties"),
         ("training.optimizer", "adamm", "$.training.optimizer: 'adamm' is not one of ['sgd', 'adam']"),
         ("training.epochs", 0, "$.training.epochs: 0 is less than the minimum of 1"),
         ("training.epochs", 2.5, "$.training.epochs: 2.5 is not of type 'integer'"),
@@ -116,7 +116,7 @@ def places(value: object, *path: str | int) -> list[tuple[str | int, ...]]:
 CHANGED = [QUICKSTART, QUICKSTART | {"data": IMAGES}, YAML(typ="safe", pure=True).load(ROOT / "profiles/recipe.yaml")]
 VALUES = st.one_of(
     st.sampled_from([None, True, False, "sgd", "cosine", "random", "none", "he_normal", "tanh", "lrn", "vgg_a", "x"]),
-    st.sampled_from([[], {}, [0, 1], [{"crop": 40, "epochs": 1}], {"dropout": 0.0}, {"batch_norm_momentum": 0}]),
+    st.sampled_from([[], {}, [0, 1], [{"crop": 40, "fraction": 0.5}], {"dropout": 0.0}, {"batch_norm_momentum": 0}]),
     st.sampled_from([0, 1, 2, 64, 227, 1024, 10_000, 2**31 - 1, 2**31, 0.0, 0.5, 1.0, 1e-3, 100.0]),
     st.integers(),
     st.floats(allow_nan=False, allow_infinity=False),

@@ -1,4 +1,4 @@
-"""CutMix: what it makes of images and labels."""
+"""CutMix and random erasing: what they make of images and labels."""
 
 import numpy as np
 import pytest
@@ -56,10 +56,30 @@ def test_boxes_depend_on_seed_and_step_only(tf, batch):
     assert not np.array_equal(mixed(1, 5), mixed(1, 6)) and not np.array_equal(mixed(1, 5), mixed(2, 5))
 
 
+def test_a_rectangle_of_the_papers_sizes_gets_the_colour(tf):
+    from alexvgg.augmentation import mixing
+
+    images = np.full((500, 32, 32, 3), 7, np.uint8)
+    colour = np.array([1, 2, 3], np.uint8)
+    erased = mixing.erase(images, 500, colour, 0, tf.constant(3)).numpy()
+    hidden = (erased == colour).all(axis=-1)
+    assert np.array_equal(erased[~hidden], images[~hidden]) and erased.dtype == np.uint8
+    heights, widths = hidden.any(axis=2).sum(axis=1), hidden.any(axis=1).sum(axis=1)
+    areas = hidden.mean(axis=(1, 2))
+    assert np.array_equal(areas, heights * widths / 32**2)  # one rectangle, and within the image
+    assert 0.01 < areas.min() < 0.04 and 0.35 < areas.max() < 0.45 and np.isclose(areas.mean(), 0.21, atol=0.02)
+    ratios = np.log(heights / widths)
+    assert abs(ratios.mean()) < 0.08 and 1.0 < ratios.max() < np.log(1 / 0.3) + 0.3
+    assert hidden[:, 0, 0].any() and hidden[:, -1, -1].any()  # it can be anywhere
+    assert np.array_equal(erased, mixing.erase(images, 500, colour, 0, tf.constant(3)).numpy())
+    assert not np.array_equal(erased, mixing.erase(images, 500, colour, 0, tf.constant(4)).numpy())
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"cutmix": 0.99}, "cutmix 0.99 leaves no image of 32 as it is"),
+        ({"cutmix": 0.99}, "cutmix 0.99 and erasing 0.0 leave no image of 32 as it is"),
+        ({"cutmix": 0.5, "erasing": 0.5}, "cutmix 0.5 and erasing 0.5 leave no image of 32 as it is"),
         ({"padding": 2, "random_crop": False}, "padding 2 is for random crops; set random_crop: true, or padding: 0"),
     ],
 )

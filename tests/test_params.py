@@ -32,7 +32,7 @@ def test_every_profile_is_valid_and_names_itself(profile):
     ("where", "value", "expected"),
     [
         ("traning", {}, "did you mean 'training'"),
-        ("training.early_crops", [{"crop": 67, "epohs": 1}], "did you mean 'epochs'? (allowed: crop, epochs)"),
+        ("training.early_crops", [{"crop": 67, "fracton": 0.5}], "did you mean 'fraction'? (allowed: crop, fraction)"),
         ("training.batchsize", 1, "did you mean 'batch_size'"),
         ("models.alexnet.epoch", 3, "did you mean 'epochs'"),
         ("models.alexnet.architecture", "alexnett", "did you mean 'alexnet'"),
@@ -59,12 +59,12 @@ def test_every_profile_is_valid_and_names_itself(profile):
         ("profile", "../evil", "profile"),
         (
             "models.alexnet_vgg.early_crops",
-            [{"crop": 60, "epochs": 3}],
-            "models.alexnet_vgg: early_crops take 3 epochs of 3; leave at least one at full size",
+            [{"crop": 60, "fraction": 0.5}, {"crop": 60, "fraction": 0.6}],
+            "models.alexnet_vgg: early_crops take 1.1 of the training; leave some of it at full size",
         ),
         (
             "models.alexnet_vgg.early_crops",
-            [{"crop": 65, "epochs": 1}],
+            [{"crop": 65, "fraction": 0.5}],
             "models.alexnet_vgg: early crop 65 does not fit alexnet_vgg at crop 65; no smaller one does",
         ),
         (
@@ -73,13 +73,13 @@ def test_every_profile_is_valid_and_names_itself(profile):
                 "architecture": "alexnet_vgg",
                 "crop": 96,
                 "learning_rate": 1e-3,
-                "early_crops": [{"crop": 64, "epochs": 1}],
+                "early_crops": [{"crop": 64, "fraction": 0.5}],
             },
             "models.alexnet_vgg: early crop 64 does not fit alexnet_vgg at crop 96; it takes from 65 to 95",
         ),
         (
             "models.alexnet.early_crops",
-            [{"crop": 66, "epochs": 1}],
+            [{"crop": 66, "fraction": 0.5}],
             "models.alexnet: early crop 66 does not fit alexnet at crop 67; no smaller one does",
         ),
     ],

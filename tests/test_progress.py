@@ -41,7 +41,7 @@ def clock(monkeypatch):
 
 def lines(clock, capsys, last_step=300, done=0):
     """The lines of a training of two epochs at 32 px and one at 64."""
-    recipe = records.recipe(epochs=3, batch_size=16, early_crops=[{"crop": 32, "epochs": 2}])
+    recipe = records.recipe(epochs=3, batch_size=16, early_crops=[{"crop": 32, "fraction": 0.67}])
     plan = Plan(crops(recipe, 64), last_step, done)
     shown = Progress(records.identity(model="net", crop=64, recipe=recipe), plan)
     for step in range(done + 1, last_step + 1):

@@ -73,7 +73,7 @@ def test_only_the_first_model_of_an_architecture_is_compared_with_the_slide(rows
 
 
 def test_a_training_that_was_stopped_is_called_so():
-    stopped = row("alexnet", recipe=recipe(stop_after=200, early_crops=[{"crop": 99, "epochs": 2}]))
+    stopped = row("alexnet", recipe=recipe(stop_after=200, early_crops=[{"crop": 99, "fraction": 0.67}]))
     rows = [row("alexnet_vgg"), stopped]
     text = table.markdown("slides", results.summarize(rows), rows)
     assert "3 epochs, 2 of them at 99 px, stopped after 200 of 1,053 steps, batch 128" in text

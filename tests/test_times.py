@@ -9,7 +9,7 @@ import records
 from alexvgg.cli import times
 from alexvgg.system.errors import AlexvggError
 
-RECIPE = records.RECIPE | {"epochs": 3, "batch_size": 64, "early_crops": [{"crop": 65, "epochs": 2}]}
+RECIPE = records.RECIPE | {"epochs": 3, "batch_size": 64, "early_crops": [{"crop": 65, "fraction": 0.67}]}
 DATASET = {"images": {"train": 6_450}}  # 100 batches of 64
 VERSIONS = {"processor": "a processor", "threads": "2"}
 

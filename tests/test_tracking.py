@@ -160,7 +160,7 @@ def without_times(journal: Journal) -> list[dict]:
 
 
 def test_a_journal_begins_with_all_that_decides_the_result(folder, inputs):
-    summary = records.summary(recipe=records.recipe(early_crops=[{"crop": 99, "epochs": 1}]), seed=3)
+    summary = records.summary(recipe=records.recipe(early_crops=[{"crop": 99, "fraction": 0.33}]), seed=3)
     identity = Identity(**{name: getattr(summary, name) for name in Identity.model_fields})
     journal = recording.begin(folder, "test", identity, inputs)
     [start] = journals.read(journal.path)
@@ -187,7 +187,7 @@ def test_a_training_gone_on_with_has_its_earlier_journal(folder, inputs):
 
 
 def test_a_journal_made_from_the_files_of_a_row_says_what_the_trainings_own_said(folder, inputs, tmp_path):
-    row = records.row(recipe=records.recipe(early_crops=[{"crop": 99, "epochs": 2}]))
+    row = records.row(recipe=records.recipe(early_crops=[{"crop": 99, "fraction": 0.67}]))
     made = written(tmp_path / "row", row)
     own = recording.begin(folder, "test", row.summary, inputs)
     add = recording.epochs_into(own)

@@ -165,7 +165,7 @@ def test_a_network_at_a_smaller_crop_is_the_same_network(tf, architecture, crop,
 
 def test_early_crops_train_the_same_weights(tf, data):
     _, plain = run(data, epochs=3)
-    model, rows = run(data, epochs=3, early_crops=[{"crop": 10, "epochs": 1}, {"crop": 12, "epochs": 1}])
+    model, rows = run(data, epochs=3, early_crops=[{"crop": 10, "fraction": 0.3}, {"crop": 12, "fraction": 0.3}])
     assert [(row.epoch, row.crop) for row in rows] == [(1, 10), (2, 12), (3, 16)]
     assert [row.crop for row in plain] == [16, 16, 16]
     assert [row.loss for row in rows] != [row.loss for row in plain]
@@ -177,13 +177,13 @@ def test_an_epoch_is_validated_at_its_own_crop(tf, data, monkeypatch):
 
     crops, plain = [], Trainer._predictor
     monkeypatch.setattr(Trainer, "_predictor", lambda self, crop: (crops.append(crop), plain(self, crop))[1])
-    early = [{"crop": 10, "epochs": 1}, {"crop": 12, "epochs": 1}]
+    early = [{"crop": 10, "fraction": 0.3}, {"crop": 12, "fraction": 0.3}]
     _, rows = run(data, epochs=3, early_crops=early)
     assert crops == [row.crop for row in rows] == [10, 12, 16]
 
 
 def test_early_crops_learn(tf, data):
-    _, rows = run(data, epochs=60, random_crop=False, early_crops=[{"crop": 12, "epochs": 30}])
+    _, rows = run(data, epochs=60, random_crop=False, early_crops=[{"crop": 12, "fraction": 0.5}])
     assert rows[29].acc > 0.8
     assert rows[-1].acc > 0.95
 
@@ -270,12 +270,17 @@ def test_weights_that_the_last_update_ruins_are_never_handed_out(tf, data):
     assert trainer.rows == []
 
 
-def test_with_cutmix_loss_and_accuracy_are_of_images_that_it_left_as_they_are(tf, data):
-    """Half of each batch has the labels of two classes, on which no network has a loss of almost nothing."""
+@pytest.mark.parametrize("hidden", [{"cutmix": 0.5}, {"erasing": 0.5}, {"cutmix": 0.25, "erasing": 0.25}], ids=str)
+def test_loss_and_accuracy_are_of_images_of_which_no_part_is_hidden(tf, data, hidden, monkeypatch):
+    """Half of each batch has labels of two classes, or is all one colour, on which no loss is almost nothing."""
+    from alexvgg.augmentation import mixing
+
+    monkeypatch.setattr(mixing, "AREA", (1.0, 1.0))
+    monkeypatch.setattr(mixing, "RATIO", (1.0, 1.0))
     images = data.train.images
     black_and_white = np.where(np.arange(32)[:, None, None, None] % 2, images // 8, 255 - images // 8)
     two_classes = both(Split(black_and_white, (np.arange(32) % 2).astype(np.int32)))
-    rows = run(two_classes, cutmix=0.5, learning_rate=0.02, epochs=20)[1]
+    rows = run(two_classes, learning_rate=0.02, epochs=20, **hidden)[1]
     assert rows[-1].acc == 1.0 and rows[-1].loss < 0.1
 
 
@@ -341,8 +346,11 @@ def test_optimizers_are_keras(tf, changes):
 
 def test_early_crops_come_before_the_networks_own():
     assert crops(recipe(epochs=3), 16) == [16, 16, 16]
-    early = [{"crop": 10, "epochs": 2}, {"crop": 12, "epochs": 1}]
+    early = [{"crop": 10, "fraction": 0.4}, {"crop": 12, "fraction": 0.2}]
     assert crops(recipe(epochs=5, early_crops=early), 16) == [10, 10, 12, 16, 16]
+    assert crops(recipe(epochs=20, early_crops=early), 16) == [10] * 8 + [12] * 4 + [16] * 8
+    assert crops(recipe(epochs=2, early_crops=early), 16) == [10, 16]  # too few for each of them
+    assert crops(recipe(epochs=2, early_crops=[{"crop": 10, "fraction": 0.99}]), 16) == [10, 16]
 
 
 def test_schedules():
@@ -356,6 +364,24 @@ def test_schedules():
     assert rates["cosine"][60] == pytest.approx(5e-4)
     assert rates["one_cycle"][60] == pytest.approx(5e-4)
     assert 0 < rates["one_cycle"][-1] < 2e-5
+
+
+def test_the_rate_is_raised_where_crops_become_larger():
+    early = [{"crop": 10, "fraction": 0.3}, {"crop": 12, "fraction": 0.4}]
+    for name in ("one_cycle", "cosine", "constant"):
+        plain, raised = (
+            [learning_rate(recipe(epochs=10, schedule=name, warmup_fraction=0.1, early_crops=early, restart=restart),
+                           step, 100) for step in range(100)]
+            for restart in (0.0, 0.5)
+        )  # fmt: skip
+        assert raised[:70] == plain[:70], name  # at the first change it is higher than that anyway
+        assert raised[70] == pytest.approx(1e-3 if name == "constant" else 5e-4), name
+    assert plain == raised  # a constant one is never below it
+    one_cycle = [
+        learning_rate(recipe(epochs=10, schedule="one_cycle", early_crops=early, restart=0.5), step, 100)
+        for step in range(100)
+    ]
+    assert one_cycle[85] == pytest.approx(2.5e-4) and 0 < one_cycle[99] < 2e-5
 
 
 def test_metrics_by_hand():

@@ -107,6 +107,7 @@ def test_of_a_report_of_another_version_the_table_is_compared(folder):
     document = json.loads((folder / "results.json").read_text())
     for row in document["rows"]:
         del row["recipe"]["cutmix"]
+        row["recipe"]["early_crops"] = [{"crop": 30, "epochs": 1}]
     (folder / "results.json").write_text(json.dumps(document))
     found = findings(folder)
     assert len(found["unknown"]) == len(document["rows"]) and not found["differs"]  # no key, no beginning

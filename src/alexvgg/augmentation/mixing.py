@@ -1,18 +1,19 @@
-"""CutMix (Yun et al. 2019, arXiv 1905.04899): a part of an image is another image's, and its label in proportion.
+"""A part of an image is hidden: under another image (CutMix), or under the mean colour (random erasing).
 
-Made of the images at their own size, where it costs next to nothing. Everything random is a function of (seed, step).
+CutMix: Yun et al. 2019, arXiv 1905.04899. Random erasing: Zhong et al. 2017, arXiv 1708.04896.
+
+Done to the images at their own size, where it costs next to nothing. Everything random is a function of (seed, step).
 """
 
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
-SEEDS = -(2**30)  # apart from those of crops, (seed, step), of shuffles, (seed, -1 - epoch), and of flips
-
-
-def mixed_in(batch_size: int, share: float) -> int:
-    """How many images of each batch are mixed: the first ones. The rest stay as they are, to be measured."""
-    return round(share * batch_size)
+# Apart from those of crops, (seed, step), of shuffles, (seed, -1 - epoch), and of flips.
+CUTMIX_SEEDS, ERASING_SEEDS = -(2**30), -(2**29)
+AREA = (0.02, 0.4)  # of an erased rectangle, as a share of the image's: the paper's
+RATIO = (0.3, 1 / 0.3)  # of its height and width
 
 
 def cutmix(images: Any, labels: Any, count: int, seed: int, step: Any) -> tuple[Any, Any]:
@@ -22,7 +23,7 @@ def cutmix(images: Any, labels: Any, count: int, seed: int, step: Any) -> tuple[
     (the paper's Beta(1, 1)), its centre anywhere; what lies outside is cut off.
     """
     side = images.shape[1]
-    draws = tf.random.stateless_uniform([3, count], seed=tf.stack([seed, SEEDS + tf.cast(step, tf.int32)]))
+    draws = tf.random.stateless_uniform([3, count], seed=tf.stack([seed, CUTMIX_SEEDS + tf.cast(step, tf.int32)]))
     half = tf.sqrt(draws[0]) * side / 2
     pixels = tf.range(side, dtype=tf.float32) + 0.5
     rows, columns = (tf.abs(pixels - draws[axis, :, None] * side) < half[:, None] for axis in (1, 2))
@@ -33,3 +34,23 @@ def cutmix(images: Any, labels: Any, count: int, seed: int, step: Any) -> tuple[
     mixed_images = tf.where(box[..., None], their_images, images[:count])
     mixed_labels = labels[:count] * (1 - other) + their_labels * other
     return tf.concat([mixed_images, images[count:]], axis=0), tf.concat([mixed_labels, labels[count:]], axis=0)
+
+
+def erase(images: Any, count: int, colour: np.ndarray, seed: int, step: Any) -> Any:
+    """`count` images, uint8 (count, side, side, 3), with a rectangle of each in `colour`, uint8 (3,).
+
+    It lies within the image. Its area is uniform in `AREA`, its ratio in the logarithm of `RATIO`.
+    """
+    side = images.shape[1]
+    draws = tf.random.stateless_uniform([4, count], seed=tf.stack([seed, ERASING_SEEDS + tf.cast(step, tf.int32)]))
+    area = (AREA[0] + draws[0] * (AREA[1] - AREA[0])) * side**2
+    ratio = RATIO[0] * (RATIO[1] / RATIO[0]) ** draws[1]
+    sizes = (tf.minimum(tf.round(tf.sqrt(each)), side) for each in (area * ratio, area / ratio))
+    pixels = tf.range(side, dtype=tf.float32)
+    inside = []
+    for size, draw in zip(sizes, tf.unstack(draws[2:]), strict=True):
+        first = tf.floor(draw * (side - size + 1))[:, None]
+        inside.append(tf.logical_and(pixels >= first, pixels < first + size[:, None]))
+    rows, columns = inside
+    box = tf.logical_and(rows[:, :, None], columns[:, None, :])  # (count, side, side)
+    return tf.where(box[..., None], tf.constant(colour), images)

@@ -9,6 +9,7 @@ from alexvgg.evaluation import cost
 from alexvgg.jobs import dvc
 from alexvgg.params.schema import Params, Recipe
 from alexvgg.system.errors import EnvironmentProblem
+from alexvgg.training import schedule
 
 
 def stale(rows: list[str]) -> list[str]:
@@ -40,7 +41,6 @@ def costs(params: Params, rows: Iterable[str], images: int, networks: dict[str, 
 
 def _pixels(recipe: Recipe, crop: int, images: int) -> float:
     """Of all crops of a training."""
-    early = sum(stage.epochs * stage.crop**2 for stage in recipe.early_crops)
-    late = (recipe.epochs - sum(stage.epochs for stage in recipe.early_crops)) * crop**2
+    all_epochs = sum(side**2 for side in schedule.crops(recipe, crop))
     made, planned = cost.steps(recipe, images)
-    return (early + late) * images * made / max(planned, 1)
+    return all_epochs * images * made / max(planned, 1)

@@ -52,7 +52,7 @@ class EarlyCrop(Section):
     """Some of the first epochs, at a smaller crop than the network's own, which cost less."""
 
     crop: int = Field(ge=1, le=1024, description="Pixels: smaller than the network's own crop.")
-    epochs: int = Field(ge=1, le=10_000, description="How many of the training's epochs.")
+    fraction: float = Field(gt=0, lt=1, description="Share of the training's epochs, which ends with a whole one.")
 
 
 class Training(Section):
@@ -71,6 +71,12 @@ class Training(Section):
         "(`cosine`) or in a straight line (`one_cycle`)."
     )
     warmup_fraction: float = Field(ge=0, lt=1, description="Share of the steps over which the learning rate rises.")
+    restart: float = Field(
+        ge=0,
+        le=1,
+        description="Share of the highest learning rate to which it is raised again when crops become larger, if it is "
+        "below; from there it falls to 0 as before.",
+    )
     momentum: float = Field(ge=0, lt=1, description="Of `sgd`.")
     weight_decay: float = Field(
         ge=0, le=10, description="Decoupled from the gradient: a step takes the learning rate times this off a weight."
@@ -91,8 +97,14 @@ class Training(Section):
     cutmix: float = Field(
         ge=0, lt=1, description="Share of each batch that is mixed; loss and accuracy are measured on the rest."
     )
+    erasing: float = Field(
+        ge=0,
+        lt=1,
+        description="Share of each batch, of other images, in which a rectangle gets the mean colour; loss and "
+        "accuracy are measured on the rest.",
+    )
     early_crops: list[EarlyCrop] = Field(
-        description="The first epochs at smaller crops, in order, such as `[{crop: 67, epochs: 4}]`; `[]` for none."
+        description="The first epochs at smaller crops, in order, such as `[{crop: 67, fraction: 0.5}]`; `[]` for none."
     )
     stop_after: int | None = Field(
         ge=1,
@@ -108,18 +120,21 @@ class Recipe(Training):
 
     @model_validator(mode="after")
     def _full_size_is_reached(self) -> "Recipe":
-        early = sum(stage.epochs for stage in self.early_crops)
-        if early >= self.epochs:
-            raise ValueError(f"early_crops take {early} epochs of {self.epochs}; leave at least one at full size")
+        early = sum(stage.fraction for stage in self.early_crops)
+        if early >= 1:
+            raise ValueError(f"early_crops take {early:g} of the training; leave some of it at full size")
+        if self.early_crops and self.epochs == 1:
+            raise ValueError("early_crops leave no epoch of 1 at full size; train for more, or set early_crops: []")
         return self
 
     @model_validator(mode="after")
     def _augmentation_can_be_done(self) -> "Recipe":
         if self.padding and not self.random_crop:
             raise ValueError(f"padding {self.padding} is for random crops; set random_crop: true, or padding: 0")
-        if round(self.cutmix * self.batch_size) == self.batch_size:
+        if round(self.cutmix * self.batch_size) + round(self.erasing * self.batch_size) >= self.batch_size:
             raise ValueError(
-                f"cutmix {self.cutmix} leaves no image of {self.batch_size} as it is, to measure loss and accuracy on"
+                f"cutmix {self.cutmix} and erasing {self.erasing} leave no image of {self.batch_size} as it is, to "
+                "measure loss and accuracy on"
             )
         return self
 

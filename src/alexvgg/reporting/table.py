@@ -1,6 +1,7 @@
 """The results table as Markdown: the slide's columns first, in its order and precision."""
 
 from collections.abc import Iterable
+from itertools import groupby
 from typing import Any
 
 import pandas as pd
@@ -10,6 +11,7 @@ from alexvgg.reporting import slide
 from alexvgg.reporting.results import SLIDE_COLUMNS
 from alexvgg.rows.row import Row, by_model
 from alexvgg.rows.summary import Summary
+from alexvgg.training import schedule
 
 SLIDE_HEADINGS = ("Loss", "Val_Loss", "ACC", "Val_ACC")
 BESIDE = ["Model", "", "Slide", "Here", "Difference"]
@@ -99,13 +101,19 @@ def how_trained(summary: Summary) -> str:
     smoothing = f", label smoothing {recipe.label_smoothing:g}" if recipe.label_smoothing else ""
     padding = f", padding {recipe.padding} px" if recipe.padding else ""
     cutmix = f", CutMix of {recipe.cutmix:.0%}" if recipe.cutmix else ""
-    early = "".join(f"{stage.epochs} of them at {stage.crop} px, " for stage in recipe.early_crops)
+    erasing = f", erasing in {recipe.erasing:.0%}" if recipe.erasing else ""
+    early = "".join(
+        f"{len(list(epochs))} of them at {crop} px, "
+        for crop, epochs in groupby(schedule.crops(recipe, summary.crop))
+        if crop != summary.crop
+    )
+    restart = f" (again from {recipe.restart:g} of it)" if recipe.restart and early else ""
     made, planned = cost.steps(recipe, summary.images["train"])
     stopped = f"stopped after {made:,} of {planned:,} steps, " if made < planned else ""
     return (
         f"{summary.crop} × {summary.crop} px cut from {summary.resize}, {recipe.epochs} epochs, "
         f"{early}{stopped}batch {recipe.batch_size}, {recipe.optimizer} {recipe.learning_rate:g}, "
-        f"{recipe.schedule}{decay}{smoothing}{padding}{cutmix}, {recipe.precision}"
+        f"{recipe.schedule}{restart}{decay}{smoothing}{padding}{cutmix}{erasing}, {recipe.precision}"
     )
 
 
@@ -115,11 +123,11 @@ def footnote(results: pd.DataFrame, rows: list[Row]) -> str:
     several = f" With several seeds, a cell is mean ± standard deviation over {seeds} runs." if seeds > 1 else ""
     smoothed = any(row.summary.recipe.label_smoothing for row in rows)
     smoothing = " Both losses include the label smoothing." if smoothed else ""
-    mixed = any(row.summary.recipe.cutmix for row in rows)
-    cutmix = ", of images that CutMix left as they are" if mixed else ""
+    hidden = any(row.summary.recipe.cutmix or row.summary.recipe.erasing for row in rows)
+    plain = ", of images of which no part is hidden" if hidden else ""
     return (
         "Loss and ACC are what Keras prints for the last epoch: means over its training steps, while the weights "
-        f"change and dropout is on{cutmix}. Val_Loss and Val_ACC are measured after it, on images held out from the "
+        f"change and dropout is on{plain}. Val_Loss and Val_ACC are measured after it, on images held out from the "
         f"training part.{smoothing} Nothing is chosen by the test part, which is read after training; its interval is "
         f"Wilson's.{several}"
     )

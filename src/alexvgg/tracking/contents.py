@@ -11,7 +11,7 @@ CLASSES_FILE = "accuracy_by_class.json"
 PARAMETERS = "parameters"  # of MLflow's parameters the one that only a finished training has: the network's size
 HEADLINE = (
     "epochs", "batch_size", "optimizer", "learning_rate", "schedule", "weight_decay", "label_smoothing",
-    "precision", "random_crop", "padding", "flip", "cutmix", "early_crops", "stop_after",
+    "precision", "random_crop", "padding", "flip", "cutmix", "erasing", "early_crops", "restart", "stop_after",
 )  # fmt: skip
 EPOCH = ("loss", "acc", "val_loss", "val_acc", "learning_rate", "crop")  # metrics with a point an epoch
 BY_CLASS = "by_class/"  # how journals of version 0.1 name accuracies by class among the metrics

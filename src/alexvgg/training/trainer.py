@@ -1,7 +1,7 @@
 """The training loop: a compiled step, and an epoch as a slice of the global step count.
 
 It is ours and not Keras's `fit` because `fit` cannot start inside an epoch. It reports what `fit` reports: loss and
-accuracy of an epoch are running means over its steps, in training mode; of images that CutMix left as they are.
+accuracy of an epoch are running means over its steps, in training mode; of images of which no part is hidden.
 
 Where training stands is `Trainer.state()`: what the network and the optimizer hold, and a few numbers. Everything
 else is a function of (seed, step), so that a training restored from it goes on to the same bits.
@@ -69,8 +69,9 @@ class Trainer:
         self._loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing)
         # An incomplete batch at the end is left out: batch normalisation over a few images is noise.
         self.steps_per_epoch = images // recipe.batch_size
-        self._mixed = mixing.mixed_in(recipe.batch_size, recipe.cutmix)
-        self._measured = recipe.batch_size - self._mixed  # images of each batch
+        # Of each batch the first are mixed, the next have a part erased, and the rest are measured.
+        self._mixed, self._erased = (round(share * recipe.batch_size) for share in (recipe.cutmix, recipe.erasing))
+        self._measured = recipe.batch_size - self._mixed - self._erased
         self.total_steps = self.steps_per_epoch * recipe.epochs  # of the schedule
         self.last_step = min(self.total_steps, recipe.stop_after or self.total_steps)
         self.crops = crops(recipe, self._crop)  # by epoch, pixels
@@ -223,21 +224,31 @@ class Trainer:
         step = partial(self._step, self._at_crop(crop), self._cropper(crop))
         return tf.function(step, jit_compile=self._recipe.jit_compile)
 
+    def _partly_hidden(self, images: Any, targets: Any, step: Any) -> tuple[Any, Any]:
+        """The batch after CutMix and random erasing."""
+        if self._mixed:
+            images, targets = mixing.cutmix(images, targets, self._mixed, self._seed, step)
+        if self._erased:
+            first, end = self._mixed, self._mixed + self._erased
+            mean = np.round(255 * np.asarray(self._data.description.mean)).astype(np.uint8)
+            erased = mixing.erase(images[first:end], self._erased, mean, self._seed, step)
+            images = tf.concat([images[:first], erased, images[end:]], axis=0)
+        return images, targets
+
     def _step(self, network: Any, cropper: Cropper, batch: Any, step: Any, rate: Any) -> tuple[Any, Any]:
         """One update. Returns mean loss and number of correct answers, of the images that are measured."""
         recipe = self._recipe
         originals, labels = tf.gather(self._images, batch), tf.gather(self._labels, batch)
         targets = tf.one_hot(labels, len(self._data.description.classes))
-        if self._mixed:
-            originals, targets = mixing.cutmix(originals, targets, self._mixed, self._seed, step)
+        originals, targets = self._partly_hidden(originals, targets, step)
         mirrored = flips.mirrored(recipe.flip, self._seed, step, step // self.steps_per_epoch, batch, len(self._labels))
         images = cropper.random(originals, self._seed, step, recipe.random_crop, mirrored)
         with tf.GradientTape() as tape:
             logits = network(images, training=True)
             loss = self._loss(targets, logits)
         self._optimizer.apply(tape.gradient(loss, self.network.trainable_variables), step, rate)
-        if self._mixed:
-            labels, targets, logits = labels[self._mixed :], targets[self._mixed :], logits[self._mixed :]
+        if self._measured < recipe.batch_size:
+            labels, targets, logits = (each[-self._measured :] for each in (labels, targets, logits))
             loss = self._loss(targets, logits)
         correct = tf.equal(tf.argmax(logits, axis=1, output_type=tf.int32), labels)
         return loss, tf.reduce_sum(tf.cast(correct, tf.int32))

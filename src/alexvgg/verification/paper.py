@@ -21,7 +21,7 @@ from alexvgg.system.errors import AlexvggError
 from alexvgg.verification.findings import Finding, compared
 
 # What recipes say of which those of version 0.1 were silent: for the table, which does not depend on it.
-SINCE = {"padding": 0, "cutmix": 0.0}
+SINCE = {"padding": 0, "cutmix": 0.0, "erasing": 0.0, "restart": 0.0}
 NOT_IN_GIT = ("index.html", "slides.pptx")
 
 
@@ -123,7 +123,15 @@ def training_of(reported: dict[str, Any]) -> Summary | None:
 
 def _for_table(reported: dict[str, Any]) -> Summary:
     """The same of a row of version 0.1, too. Raises AlexvggError if it is of none."""
-    found = training_of(reported) or training_of(reported | {"recipe": SINCE | reported["recipe"]})
+    found = training_of(reported) or training_of(reported | {"recipe": _as_now(reported["recipe"])})
     if found is None:
         raise AlexvggError(f"the row {reported['model']}-{reported['seed']} of results.json is not whole")
     return found
+
+
+def _as_now(recipe: dict[str, Any]) -> dict[str, Any]:
+    early = [
+        {"crop": one["crop"], "fraction": one["epochs"] / recipe["epochs"]} if "epochs" in one else one
+        for one in recipe["early_crops"]
+    ]
+    return SINCE | recipe | {"early_crops": early}
