@@ -162,7 +162,9 @@ def test_every_model_of_the_first_ones_size_is_compared_with_it():
     rows = [variant(seed=seed, val_acc=acc) for seed, acc in enumerate((0.50, 0.52, 0.54))]
     rows += [variant("other", seed, acc, recipe={"flip": "random"}) for seed, acc in enumerate((0.6, 0.62, 0.64))]
     rows += [variant("larger", seed, 0.9, crop=300) for seed in range(3)]
-    text = variants.markdown(rows)
+    rows += [variant(name, seed, 0.7, recipe={"epochs": 9}) for name in ("long", "long_too") for seed in range(3)]
+    text, _, longer = variants.markdown(rows).partition("## Compared with long")
+    assert list(cells(longer)) == ["long", "long_too"]  # another budget is another table
     assert "## Compared with alexnet" in text
     # pooled deviation 0.02, t(0.975, 4) = 2.776, times sqrt(2/3)
     assert cells(text) == {

@@ -16,6 +16,22 @@ AREA = (0.02, 0.4)  # of an erased rectangle, as a share of the image's: the pap
 RATIO = (0.3, 1 / 0.3)  # of its height and width
 
 
+def hide_parts(
+    images: Any, labels: Any, counts: tuple[int, int], colour: np.ndarray, seed: int, step: Any
+) -> tuple[Any, Any]:
+    """A batch and its labels, after CutMix of the first images and erasing of the next, as many as `counts` says.
+
+    Shapes as in `cutmix`, `colour` as in `erase`.
+    """
+    mixed, erased = counts
+    if mixed:
+        images, labels = cutmix(images, labels, mixed, seed, step)
+    if erased:
+        end = mixed + erased
+        images = tf.concat([images[:mixed], erase(images[mixed:end], erased, colour, seed, step), images[end:]], axis=0)
+    return images, labels
+
+
 def cutmix(images: Any, labels: Any, count: int, seed: int, step: Any) -> tuple[Any, Any]:
     """The first `count` images get a box of the next image in the batch, their labels its share of the area.
 

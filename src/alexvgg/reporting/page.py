@@ -68,9 +68,10 @@ def _background(contents: Contents) -> dict[str, Any]:
             | {"errors": _chart(charts.errors(one, rows)), "bars": _chart(charts.measured(one))}
             for one in contents.comparisons
         ],
-        "variants": _table(variants.cells(rows)),
-        "variants_title": variants.title(rows),
-        "variants_note": variants.note(rows),
+        "variants": [
+            _table(variants.cells(one)) | {"title": variants.title(one), "note": variants.note(one)}
+            for one in variants.groups(rows)
+        ],
         "effort": _table(effort.cells(contents.efforts)),
         "effort_note": effort.note(contents.efforts),
         "data": _data(description),

@@ -1,4 +1,4 @@
-"""Models that differ from the first of the roster in their settings alone, each compared with it."""
+"""Models of one architecture, size and number of epochs: each compared with the first of them in the roster."""
 
 from typing import Any
 
@@ -14,26 +14,33 @@ is wider than the difference, the difference is not significant."""
 ONE_SEED = "One seed, so nothing is said about chance."
 
 
+def groups(rows: list[Row]) -> list[list[Row]]:
+    """Rows of models that are compared with each other, by the order of the roster; models alone are left out."""
+    found: dict[tuple[str, int, int], list[Row]] = {}
+    for row in rows:
+        summary = row.summary
+        found.setdefault((summary.architecture, summary.crop, summary.recipe.epochs), []).append(row)
+    return [several for several in found.values() if len(by_model(several)) > 1]
+
+
 def markdown(rows: list[Row]) -> str:
-    """A section for `results.md`; empty if there is nothing to compare."""
-    found = cells(rows)
-    return f"\n## {title(rows)}\n\n{grid(*found)}\n\n{note(rows)}\n" if found[1] else ""
+    """Sections for `results.md`; empty if there is nothing to compare."""
+    return "".join(f"\n## {title(one)}\n\n{grid(*cells(one))}\n\n{note(one)}\n" for one in groups(rows))
 
 
-def title(rows: list[Row]) -> str:
-    return f"Compared with {rows[0].summary.model}"
+def title(group: list[Row]) -> str:
+    return f"Compared with {group[0].summary.model}"
 
 
-def note(rows: list[Row]) -> str:
+def note(group: list[Row]) -> str:
     """What the columns mean."""
-    return NOTE if len({row.summary.seed for row in rows}) > 1 else ONE_SEED
+    return NOTE if len({row.summary.seed for row in group}) > 1 else ONE_SEED
 
 
-def cells(rows: list[Row]) -> tuple[list[str], list[list[str]]]:
-    """Headings and lines of a table; no lines if no other model has the first one's architecture and size."""
-    reference, *others = by_model(rows).values()
-    same = [several for several in others if _size(several[0]) == _size(reference[0])]
-    return HEADINGS, _lines(reference, same) if same else []
+def cells(group: list[Row]) -> tuple[list[str], list[list[str]]]:
+    """Headings and lines of a table."""
+    reference, *others = by_model(group).values()
+    return HEADINGS, _lines(reference, others)
 
 
 def differences(summary: Summary, reference: Summary) -> str:
@@ -58,10 +65,6 @@ def _lines(reference: list[Row], others: list[list[Row]]) -> list[list[str]]:
 def _variant(rows: list[Row]) -> Variant:
     model = rows[0].summary.model
     return Variant(model, model, [row.summary.val_acc for row in rows])
-
-
-def _size(row: Row) -> tuple[str, int]:
-    return row.summary.architecture, row.summary.crop
 
 
 def _value(value: Any) -> str:

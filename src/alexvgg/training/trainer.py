@@ -70,8 +70,8 @@ class Trainer:
         # An incomplete batch at the end is left out: batch normalisation over a few images is noise.
         self.steps_per_epoch = images // recipe.batch_size
         # Of each batch the first are mixed, the next have a part erased, and the rest are measured.
-        self._mixed, self._erased = (round(share * recipe.batch_size) for share in (recipe.cutmix, recipe.erasing))
-        self._measured = recipe.batch_size - self._mixed - self._erased
+        self._hidden = round(recipe.cutmix * recipe.batch_size), round(recipe.erasing * recipe.batch_size)
+        self._measured = recipe.batch_size - sum(self._hidden)
         self.total_steps = self.steps_per_epoch * recipe.epochs  # of the schedule
         self.last_step = min(self.total_steps, recipe.stop_after or self.total_steps)
         self.crops = crops(recipe, self._crop)  # by epoch, pixels
@@ -224,23 +224,13 @@ class Trainer:
         step = partial(self._step, self._at_crop(crop), self._cropper(crop))
         return tf.function(step, jit_compile=self._recipe.jit_compile)
 
-    def _partly_hidden(self, images: Any, targets: Any, step: Any) -> tuple[Any, Any]:
-        """The batch after CutMix and random erasing."""
-        if self._mixed:
-            images, targets = mixing.cutmix(images, targets, self._mixed, self._seed, step)
-        if self._erased:
-            first, end = self._mixed, self._mixed + self._erased
-            mean = np.round(255 * np.asarray(self._data.description.mean)).astype(np.uint8)
-            erased = mixing.erase(images[first:end], self._erased, mean, self._seed, step)
-            images = tf.concat([images[:first], erased, images[end:]], axis=0)
-        return images, targets
-
     def _step(self, network: Any, cropper: Cropper, batch: Any, step: Any, rate: Any) -> tuple[Any, Any]:
         """One update. Returns mean loss and number of correct answers, of the images that are measured."""
         recipe = self._recipe
         originals, labels = tf.gather(self._images, batch), tf.gather(self._labels, batch)
         targets = tf.one_hot(labels, len(self._data.description.classes))
-        originals, targets = self._partly_hidden(originals, targets, step)
+        colour = np.round(255 * np.asarray(self._data.description.mean)).astype(np.uint8)
+        originals, targets = mixing.hide_parts(originals, targets, self._hidden, colour, self._seed, step)
         mirrored = flips.mirrored(recipe.flip, self._seed, step, step // self.steps_per_epoch, batch, len(self._labels))
         images = cropper.random(originals, self._seed, step, recipe.random_crop, mirrored)
         with tf.GradientTape() as tape:

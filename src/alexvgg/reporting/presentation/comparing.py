@@ -8,6 +8,7 @@ from alexvgg.reporting.contents import Contents
 from alexvgg.reporting.presentation import bars, curves, sentences, sheet, style, tables, verdicts
 from alexvgg.reporting.presentation.style import BODY
 from alexvgg.reporting.presentation.tables import Table
+from alexvgg.rows.row import Row
 
 
 def claim(deck: sheet.Deck, contents: Contents, found: Comparison) -> None:
@@ -43,14 +44,17 @@ def _with_interval(one: Difference) -> str:
 
 
 def models(deck: sheet.Deck, contents: Contents) -> None:
-    """Models that differ from the first of the roster in settings alone."""
-    _, found = variants.cells(contents.rows)
-    if not found:
-        return
+    """Models that differ in settings alone, a slide for each group of them."""
+    for group in variants.groups(contents.rows):
+        _models(deck, contents, group)
+
+
+def _models(deck: sheet.Deck, contents: Contents, group: list[Row]) -> None:
+    _, found = variants.cells(group)
     said = ["reference", *(verdicts.beyond_chance(line[3], line[4]) for line in found[1:])]
     lines = [[*line[:3], f"{line[3]} {line[4].replace('–', '')}".strip(), verdict]
              for line, verdict in zip(found, said, strict=True)]  # fmt: skip
     made = Table(["Model", "Differs in", "Val_ACC", "Difference", "Verdict"], lines, "llrrl", muted=frozenset({0}))
-    source = f"{sentences.source(contents, 'results.md')}\n\n{variants.note(contents.rows)}"
+    source = f"{sentences.source(contents, 'results.md')}\n\n{variants.note(group)}"
     kicker = f"COMPARED WITH {found[0][0]}"
     deck.table(kicker, verdicts.variants(found, said), made, "", source)
