@@ -178,7 +178,7 @@ SOURCES = {
     "src/alexvgg/training/early_crops.py": {"train"},
     "src/alexvgg/training/optimizer.py": {"train"},
     "src/alexvgg/training/run.py": {"train"},
-    "src/alexvgg/training/schedule.py": {"train"},
+    "src/alexvgg/training/schedule.py": {"train", "report"},
     "src/alexvgg/training/trainer.py": {"train"},
     "src/alexvgg/reporting/palette.py": {"preprocess", "report"},
     "src/alexvgg/reporting/pictures.py": {"preprocess", "report"},
