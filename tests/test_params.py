@@ -64,6 +64,22 @@ def test_every_profile_is_valid_and_names_itself(profile):
         ),
         (
             "models.alexnet_vgg.early_crops",
+            [{"crop": 64, "fraction": 0.5}, {"crop": 60, "fraction": 0.1}],
+            "models.alexnet_vgg: early_crops of 64, 60 pixels; each has to be larger than the last",
+        ),
+        (
+            "models.one",
+            {
+                "architecture": "vgg16",
+                "crop": 64,
+                "learning_rate": 1e-3,
+                "epochs": 1,
+                "early_crops": [{"crop": 32, "fraction": 0.5}],
+            },
+            "models.one: early_crops leave no epoch of 1 at full size; train for more, or set early_crops: []",
+        ),
+        (
+            "models.alexnet_vgg.early_crops",
             [{"crop": 65, "fraction": 0.5}],
             "models.alexnet_vgg: early crop 65 does not fit alexnet_vgg at crop 65; no smaller one does",
         ),

@@ -123,6 +123,9 @@ class Recipe(Training):
         early = sum(stage.fraction for stage in self.early_crops)
         if early >= 1:
             raise ValueError(f"early_crops take {early:g} of the training; leave some of it at full size")
+        sides = [stage.crop for stage in self.early_crops]
+        if sides != sorted(set(sides)):
+            raise ValueError(f"early_crops of {', '.join(map(str, sides))} pixels; each has to be larger than the last")
         if self.early_crops and self.epochs == 1:
             raise ValueError("early_crops leave no epoch of 1 at full size; train for more, or set early_crops: []")
         return self
