@@ -52,7 +52,7 @@ def summary(**changes: Any) -> Summary:
     known = identity(**changes)
     base = {
         **{name: getattr(known, name) for name in Identity.model_fields},
-        "version": "0.1.0",
+        "version": "1.0.0",
         "source": "cifar100",
         "title": "CIFAR-100",
         "archive_sha256": "85cd44d02ba6" + "0" * 52,

@@ -3,4 +3,4 @@
 Data flows one way: archive → arrays → weights and history → metrics → report.
 """
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"
