@@ -548,7 +548,7 @@ def _(world):
 # Training
 
 
-@fault("a loss that is no number", TRAIN, 4, "lower learning_rate, or set gradient_clip_norm")
+@fault("a loss that is not a number", TRAIN, 4, "lower learning_rate, or set gradient_clip_norm")
 def _(world):
     world.edit("models.alexnet.learning_rate", 100.0)
     world.edit("training.optimizer", "sgd")
@@ -888,7 +888,7 @@ def _(world):
 
 
 @fault(
-    "the tracking database is none",
+    "the file of the tracking database is not a database",
     "alexvgg sync",
     5,
     "and `alexvgg sync` makes a new one from the journals and DVC's files",
@@ -1083,7 +1083,8 @@ def document() -> str:
         "program leaves earlier results alone. DVC removes a stage's outputs before it runs the stage: then the message",
         "ends with the `dvc checkout` that brings them back. Exit codes: 0 the work goes on, 1 none of the others,",
         "2 parameters, 3 data, 4 training, 5 tracking, 6 machine or installation, 7 something was edited meanwhile,",
-        "8 a network, 9 a checkpoint that cannot be used here, 130 an interruption.",
+        "8 a network, 9 a checkpoint that cannot be used here, 130 an interruption, 137 a kill",
+        "([all](command-line.md#exit-codes)).",
         "",
         "| what happened | where | exit code | what is said |",
         "| --- | --- | ---: | --- |",

@@ -58,8 +58,7 @@ def small(params: dict) -> None:
 def small_cifar(params: dict) -> None:
     """CIFAR-100 with few images to train and many to validate, so that kills meet both."""
     params["preprocess"]["val_fraction"] = 0.8
-    params["models"] = {"alexnet": params["models"]["alexnet"]}
-    params["training"]["epochs"] = 1
+    params["models"] = {"alexnet": params["models"]["alexnet"] | {"epochs": 1}}
 
 
 def copy(source: Path, target: Path) -> None:

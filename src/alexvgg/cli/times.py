@@ -59,7 +59,7 @@ def timing(records: list[dict[str, Any]]) -> Timing | None:
         last_steps=made % per_epoch or None,
         rate=_images_a_second(records, recipe.batch_size),
         interruptions=sum(_interrupted(before, after) for before, after in pairwise(records) if after["kind"] != "end"),
-        processor=f"{versions['processor']}, {versions['threads']} threads",
+        processor=f"{versions['processor']}, {versions['threads']} thread{'s' * (versions['threads'] != '1')}",
         losses=_losses(records, made, per_epoch) if made < planned else [],
     )
 

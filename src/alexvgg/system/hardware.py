@@ -103,7 +103,7 @@ def title() -> str:
         return f"{len(gpus)} × {gpus[0]}"
     features = cpu_features()
     vectors = next((name for feature, name in VECTORS.items() if feature in features), platform.machine())
-    return f"CPU, {threads()} threads, {vectors}"
+    return f"CPU, {threads()} thread{'s' * (threads() != 1)}, {vectors}"
 
 
 def environment() -> dict[str, str]:
