@@ -22,7 +22,8 @@ def main(model: str, seed: int) -> None:
     name, batch_size = f"{model}-{seed}", params.evaluation.batch_size
     guard, row = layout.guard("evaluate", model=model, seed=seed), layout.row(params.profile, name)
     store.remove_recorded(layout.all_checkpoints(), layout.locks())
-    read = (row.weights, row.summary, layout.SPLITS["test"], layout.stage_code("evaluate"))
+    data = (layout.SPLITS["train"], layout.SPLITS["test"], layout.DESCRIPTION)
+    read = (row.weights, row.summary, *data, layout.network_code(model), layout.stage_code("evaluate"))
     with Checkpoints(layout.checkpoints(f"evaluate-{name}", evaluation_key(read, batch_size))) as checkpoints:
         journal = recording.find_or_rebuild(layout.journals(), params.profile, row, layout.inputs(model))
         with sending(journal.path, layout.PACKAGE):

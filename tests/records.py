@@ -8,7 +8,7 @@ import pandas as pd
 from alexvgg.evaluation import cost
 from alexvgg.networks import registry
 from alexvgg.networks.counting import Layer
-from alexvgg.params.schema import Recipe
+from alexvgg.params.recipe import Recipe
 from alexvgg.rows.evaluation import Evaluation
 from alexvgg.rows.history import Epoch
 from alexvgg.rows.identity import Identity, Inputs

@@ -232,6 +232,35 @@ return Mine()
         "x = layers.Lambda(tf.stop_gradient, output_shape=lambda shape: shape)(x)\n" + FLAT + LOGITS + MODEL,
         "`logits` does not change with first/kernel, which could not be trained",
     ),
+    "a regularizer": (
+        "x = layers.Conv2D(4, 3, kernel_regularizer='l2')(x)\n" + FLAT + LOGITS + MODEL,
+        "it adds losses of its own, which training does not minimise",
+    ),
+    "a loss of its own": (
+        LAYER + "    def call(self, x):\n        self.add_loss(tf.reduce_mean(x))\n        return x\n\n"
+        "x = Mine()(x)\n" + FLAT + LOGITS + MODEL,
+        "it adds losses of its own, which training does not minimise",
+    ),
+    "a constraint": (
+        "x = layers.Conv2D(4, 3, kernel_constraint='max_norm', name='first')(x)\n" + FLAT + LOGITS + MODEL,
+        "first/kernel has a constraint, which training does not keep",
+    ),
+    "a variable that is no weight": (
+        LAYER + "    def build(self, shape):\n        self.scale = tf.Variable(1.0)\n\n"
+        "    def call(self, x):\n        return x * self.scale\n\n"
+        "x = Mine()(x)\n" + FLAT + LOGITS + MODEL,
+        "it has state that is no weight of its layers and would not be saved",
+    ),
+    "random numbers of all of Keras": (
+        LAYER + "    def call(self, x):\n        return x + keras.random.normal((3,))\n\n"
+        "x = Mine()(x)\n" + FLAT + LOGITS + MODEL,
+        "it has state that is no weight of its layers and would not be saved",
+    ),
+    "random numbers of TensorFlow's": (
+        LAYER + "    def call(self, x):\n        return x + tf.random.normal((3,))\n\n"
+        "x = Mine()(x)\n" + FLAT + LOGITS + MODEL,
+        "it draws random numbers (RandomStandardNormal) that would be others after an interruption",
+    ),
 }  # fmt: skip
 
 
@@ -486,6 +515,8 @@ x = layers.GlobalAveragePooling2D()(x)
     "residual with a plus sign": (
         "y = blocks.Conv2D(3, 3, padding='same')(x)\nx = (x + y) / 2\n" + FLAT + LOGITS + MODEL, True,
     ),
+    "random layers": ("x = layers.GaussianNoise(0.1)(layers.RandomFlip()(x))\n" + FLAT + LOGITS + MODEL, True),
+    "batch renormalisation": ("x = blocks.BatchNormalization(renorm=True)(x)\n" + FLAT + LOGITS + MODEL, True),
     "logits at the end": (FLAT + LOGITS + "return keras.Model(inputs, x)", True),
     "a list of outputs": (FLAT + LOGITS + "return keras.Model(inputs, [x])", True),
     "logits and probabilities": (FLAT + LOGITS + "return keras.Model([inputs], [x, layers.Softmax()(x)])", True),
@@ -565,7 +596,7 @@ def test_our_own_networks_can_be_trained(tf):
         architecture = registry.named(name)
         model = checking.build(architecture, crop, 100, {})
         assert list(checking.problems(model, crop, 100)) == []
-        checking.check_gradients(model, architecture.where)
+        checking.check_training(model, architecture.where)
         assert re.fullmatch(r"src/alexvgg/networks/\w+\.py, line \d+", architecture.where)
 
 

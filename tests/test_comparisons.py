@@ -143,7 +143,7 @@ def test_the_talk_slide_by_slide(everything, tmp_path):
 def test_every_claim_names_what_a_roster_can_choose():
     from alexvgg.networks import registry
     from alexvgg.networks.alexnet import AlexNetOptions
-    from alexvgg.params.schema import Recipe
+    from alexvgg.params.recipe import Recipe
 
     for claim in slide.CLAIMS:
         assert claim.reference in claim.names

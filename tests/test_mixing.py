@@ -78,6 +78,8 @@ def test_a_rectangle_of_the_papers_sizes_gets_the_colour(tf):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        ({"cutmix": 0.01}, "cutmix 0.01 of a batch of 32 is no image; raise it, or set it to 0"),
+        ({"erasing": 0.01}, "erasing 0.01 of a batch of 32 is no image; raise it, or set it to 0"),
         ({"cutmix": 0.99}, "cutmix 0.99 and erasing 0.0 leave no image of 32 as it is"),
         ({"cutmix": 0.5, "erasing": 0.5}, "cutmix 0.5 and erasing 0.5 leave no image of 32 as it is"),
         ({"padding": 2, "random_crop": False}, "padding 2 is for random crops; set random_crop: true, or padding: 0"),

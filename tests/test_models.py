@@ -209,6 +209,21 @@ def test_the_gradient_by_a_convolutions_bias_is_the_sum_over_all_pixels(tf, prec
     assert np.allclose(tf.cast(gradient, tf.float64), upstream.sum((0, 1, 2)), rtol=rtol)
 
 
+@pytest.mark.parametrize(("precision", "rtol"), [("float32", 1e-5), ("mixed_bfloat16", 0.01)])
+def test_the_gradient_by_a_dense_layers_bias_is_the_sum_over_all_images(tf, precision, rtol):
+    import numpy as np
+
+    from alexvgg.networks.blocks import Dense
+
+    upstream = np.random.default_rng(0).integers(0, 3, (2000, 5))  # numbers that bfloat16 holds exactly
+    layer = Dense(5, dtype=precision)
+    layer.build((2000, 4))
+    with tf.GradientTape() as tape:
+        outputs = layer(tf.zeros((2000, 4)))
+    gradient = tape.gradient(outputs, layer.bias.value, output_gradients=tf.cast(upstream, outputs.dtype))
+    assert np.allclose(tf.cast(gradient, tf.float64), upstream.sum(0), rtol=rtol)
+
+
 def test_convolution_of_unknown_size_is_keras_own(tf):
     import keras
     import numpy as np

@@ -14,7 +14,7 @@ from alexvgg.data.arrays import TrainingData
 from alexvgg.data.dataset import Split
 from alexvgg.evaluation import metrics
 from alexvgg.networks import registry
-from alexvgg.params.schema import Recipe
+from alexvgg.params.recipe import Recipe
 from alexvgg.rows.identity import Identity
 from alexvgg.system.errors import ParamsError, TrainingError
 from alexvgg.training.schedule import crops, learning_rate
@@ -211,6 +211,18 @@ def test_stopped_it_is_the_beginning_of_the_whole_training(tf, data):
     assert [row.epoch for row in stopped] == [1, 2]
     assert (stopped[1].loss, stopped[1].acc) == (seen["whole"][2]["loss"], seen["whole"][2]["acc"])
     assert train("longer than it is", stop_after=99) == whole
+
+
+def test_stopped_before_full_size_it_does_not_begin(tf, data):
+    """Two steps an epoch, of four epochs two at smaller crops."""
+    from alexvgg.training.trainer import Trainer
+
+    recipe = {"epochs": 4, "early_crops": [{"crop": 4, "fraction": 0.5}]}
+    with pytest.raises(
+        ParamsError, match="stop_after 4 ends training at early crops of 4 pixels; make it more than 4, "
+    ):
+        Trainer(tiny_network(), data, identity(**recipe, stop_after=4))
+    Trainer(tiny_network(), data, identity(**recipe, stop_after=5))
 
 
 def test_validation_is_of_the_validation_split_in_batches_of_the_recipes_size(tf, data):

@@ -2,7 +2,8 @@
 
 CutMix: Yun et al. 2019, arXiv 1905.04899. Random erasing: Zhong et al. 2017, arXiv 1708.04896.
 
-Done to the images at their own size, where it costs next to nothing. Everything random is a function of (seed, step).
+Done to the images at their own size, where it costs next to nothing, and before a crop is cut: a label has the shares
+of the whole image. Everything random is a function of (seed, step).
 """
 
 from typing import Any
@@ -55,7 +56,8 @@ def cutmix(images: Any, labels: Any, count: int, seed: int, step: Any) -> tuple[
 def erase(images: Any, count: int, colour: np.ndarray, seed: int, step: Any) -> Any:
     """`count` images, uint8 (count, side, side, 3), with a rectangle of each in `colour`, uint8 (3,).
 
-    It lies within the image. Its area is uniform in `AREA`, its ratio in the logarithm of `RATIO`.
+    It lies within the image. Its area is uniform in `AREA`, its ratio in the logarithm of `RATIO`; sides are rounded,
+    and no longer than the image's.
     """
     side = images.shape[1]
     draws = tf.random.stateless_uniform([4, count], seed=tf.stack([seed, ERASING_SEEDS + tf.cast(step, tf.int32)]))

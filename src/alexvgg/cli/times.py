@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from alexvgg.evaluation.cost import steps
-from alexvgg.params.schema import Recipe
+from alexvgg.params.recipe import Recipe
 from alexvgg.system.errors import AlexvggError
 from alexvgg.tracking import journal
 

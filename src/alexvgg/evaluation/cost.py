@@ -6,7 +6,7 @@ Counted as papers do: two operations a multiply-add, in convolutions and dense l
 from collections.abc import Iterable
 from itertools import accumulate
 
-from alexvgg.params.schema import Recipe
+from alexvgg.params.recipe import Recipe
 from alexvgg.rows.summary import Summary
 
 

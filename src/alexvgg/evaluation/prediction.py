@@ -24,8 +24,8 @@ def logits_network(model: Any) -> Any:
 class Predictor:
     """Logits of a network for whole splits, in inference mode, on centre crops.
 
-    `network` maps float32 (n, crop, crop, 3) to logits, float32 (n, classes). It is compiled once and can
-    be called as its weights change.
+    `network` maps float32 (n, crop, crop, 3) to logits, float32 (n, classes). It is compiled once for each
+    size of batch, and can be called as its weights change.
     """
 
     def __init__(self, network: Any, cropper: Cropper, batch_size: int) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 from alexvgg.evaluation import cost
 from alexvgg.jobs import dvc
-from alexvgg.params.schema import Params, Recipe
+from alexvgg.params.recipe import Recipe
+from alexvgg.params.schema import Params
 from alexvgg.system.errors import EnvironmentProblem
 from alexvgg.training import schedule
 

@@ -10,7 +10,7 @@ from alexvgg.networks.architecture import Architecture, Momentum, Options
 
 
 class AlexNetOptions(Options):
-    """The parts that slides Fig 2, 3, 4 and 6 compare."""
+    """The parts that slides Fig 2, 3, 4 and 6 compare, and the momentum of batch normalisation."""
 
     activation: Literal["relu", "tanh"] = "relu"
     overlapping_pooling: bool = True

@@ -11,11 +11,13 @@ class BatchNormalization(layers.BatchNormalization):
     """Keras's layer, in training by TensorFlow's fused kernel: the same numbers, a fifth of the time on two cores.
 
     Keras makes a dozen passes over its input, in single precision (docs/decisions/0013-fused-batch-normalization.md).
-    Input and output (n, height, width, channels); of another rank, or without scale or centre, it is Keras's own.
+    Input and output (n, height, width, channels); of another rank, without scale or centre, or with Keras's other
+    options, it is Keras's own.
     """
 
     def call(self, inputs, training=None, mask=None):
         plain = len(inputs.shape) == 4 and self.axis in (-1, 3) and self.scale and self.center
+        plain = plain and not (self.renorm or self.synchronized)
         if not (training and self.trainable and plain) or mask is not None:
             return super().call(inputs, training=training, mask=mask)
         outputs, mean, variance = tf.compat.v1.nn.fused_batch_norm(
@@ -80,7 +82,7 @@ class Dense(layers.Dense):
             return super().call(inputs)
         outputs = products.product(inputs, tf.convert_to_tensor(self.kernel))
         if self.use_bias:
-            outputs = outputs + self.bias
+            outputs = products.plus_bias(outputs, tf.convert_to_tensor(self.bias))
         return self.activation(outputs)
 
 

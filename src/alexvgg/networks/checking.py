@@ -4,6 +4,7 @@ Whoever writes a network meets these messages; each says what was found, what is
 Imports TensorFlow: call `runtime.start` before importing this.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +17,8 @@ from alexvgg.system import faults
 from alexvgg.system.errors import NetworkError
 
 PASSING_ON = layers.Activation | layers.Dropout | layers.Flatten | layers.Identity | layers.Reshape
+RANDOM = re.compile("Random|TruncatedNormal|ParameterizedTruncatedNormal|Multinomial")  # TensorFlow's, with a state
+SEEDED = "draw random numbers by keras.random with a `seed`: a keras.random.SeedGenerator that the layer holds"
 ACTIVATIONS = {name.replace("_", "") for name in dir(keras.activations)} - {"linear"} | {"prelu"}
 
 
@@ -36,28 +39,53 @@ def build(architecture: Architecture, crop: int, classes: int, options: dict[str
     return model
 
 
-def check_gradients(model: Any, where: str) -> None:
-    """Compile the network as it is trained and as it answers; raises NetworkError if a weight would not be trained.
+def check_training(model: Any, where: str) -> None:
+    """Compile the network as it is trained and as it answers; raises NetworkError if training would not do it justice.
 
-    What the network's own layers raise is raised here too. Nothing is computed.
+    If a weight would not be trained, a loss of the network's own not be minimised, or a state not be saved. What the
+    network's own layers raise is raised here too. Nothing is computed.
     """
     network = keras.Model(model.inputs, model.get_layer("logits").output)
     still: list[str] = []
+    losses: list[Any] = []
 
     def both(images: Any) -> Any:
         with tf.GradientTape() as tape:
             logits = network(images, training=True)
+        losses.extend(network.losses)
         gradients = tape.gradient(logits, network.trainable_variables)
         pairs = zip(network.trainable_variables, gradients, strict=True)
         still.extend(variable.path for variable, gradient in pairs if gradient is None)
         return network(images, training=False)
 
-    tf.function(both).get_concrete_function(tf.TensorSpec((None, *model.inputs[0].shape[1:])))
+    compiled = tf.function(both).get_concrete_function(tf.TensorSpec((None, *model.inputs[0].shape[1:])))
     if still:
         raise NetworkError(
             f"{where}: `logits` does not change with {still[0]}, which could not be trained; use it, remove it, or "
             "give its layer trainable=False"
         )
+    if losses:
+        raise NetworkError(
+            f"{where}: it adds losses of its own, which training does not minimise; leave out regularizers and "
+            "`add_loss`, and set `weight_decay` in params.yaml"
+        )
+    if problem := _passing_state(compiled, model):
+        raise NetworkError(f"{where}: {problem}")
+
+
+def _passing_state(compiled: Any, model: Any) -> str:
+    """What a training could not go on with after an interruption; empty if there is nothing."""
+    kept = {id(variable.value.handle) for variable in model.variables}
+    held = [tensor for tensor in compiled.captured_inputs if tensor.dtype == tf.resource]
+    if any(id(handle) not in kept for handle in held):
+        return (
+            "it has state that is no weight of its layers and would not be saved; make variables by `add_weight`, and "
+            f"{SEEDED}"
+        )
+    drawn = (operation.type for operation in compiled.graph.get_operations())
+    if found := next((kind for kind in drawn if RANDOM.match(kind)), None):
+        return f"it draws random numbers ({found}) that would be others after an interruption; {SEEDED}"
+    return ""
 
 
 def problems(model: Any, crop: int, classes: int) -> Iterator[str]:
@@ -100,6 +128,8 @@ def _problems_of_output(model: Any, logits: Any, classes: int) -> Iterator[str]:
     trained = keras.Model(model.inputs, output).trainable_weights
     if not trained:
         yield "it has no weights to train"
+    if held := [weight.path for weight in trained if weight.constraint is not None]:
+        yield f"{held[0]} has a constraint, which training does not keep; leave it out"
     kept = {id(weight) for weight in trained}
     if left := [weight.path for weight in model.trainable_weights if id(weight) not in kept]:
         yield f"`logits` does not depend on {left[0]}, which would not be trained; `logits` comes after all weights"

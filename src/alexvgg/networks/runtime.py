@@ -17,7 +17,7 @@ def start(precision: str, seed: int) -> Any:
 
     oneDNN is off by default on many CPUs, where it trains these networks faster (benchmarks/results).
     Deterministic kernels cost nothing on a CPU. `precision` is a Keras dtype policy. Raises RuntimeError if TensorFlow
-    was imported before: it has read its settings by then.
+    was imported before without oneDNN: it has read its settings by then.
     """
     if "tensorflow" in sys.modules and os.environ.get("TF_ENABLE_ONEDNN_OPTS") != "1":
         raise RuntimeError("TensorFlow was imported before `runtime.start`, so it would compute without oneDNN")

@@ -10,7 +10,8 @@ from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
 from alexvgg.data.registry import SOURCES
-from alexvgg.params.schema import EarlyCrop, Evaluation, Params, Preprocess, Training
+from alexvgg.params.recipe import EarlyCrop, Training
+from alexvgg.params.schema import Evaluation, Params, Preprocess
 from alexvgg.system.choices import refuse_unknown
 from alexvgg.system.errors import ParamsError
 from alexvgg.system.lines import line

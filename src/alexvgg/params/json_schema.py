@@ -14,7 +14,8 @@ from pydantic.json_schema import GenerateJsonSchema
 from alexvgg.data.registry import SOURCES
 from alexvgg.networks.architecture import Options
 from alexvgg.networks.registry import ARCHITECTURES
-from alexvgg.params.schema import Params, Training
+from alexvgg.params.recipe import Training
+from alexvgg.params.schema import Params
 
 Schema = dict[str, Any]
 

@@ -9,7 +9,7 @@ INTRODUCTION = """\
 
 What `params.yaml` and the files in `profiles/` may contain. `make schema` makes this page and
 [params.schema.json](../../params.schema.json), by which editors complete and check these files, from
-`src/alexvgg/params/schema.py`.
+`src/alexvgg/params/schema.py` and `recipe.py`.
 
 Every key is needed, but for those of a roster entry that say otherwise. Nothing is converted: `"3"` is not a number.
 """

@@ -14,7 +14,8 @@ from alexvgg.system import files
 class Epoch:
     """One line of a history. Losses are in nats and include the label smoothing, as in Keras.
 
-    `loss` and `acc` are means over the epoch's steps, in training mode; `val_loss` and `val_acc` are measured after it.
+    `loss` and `acc` are means over the epoch's steps, in training mode, of images of which no part is hidden;
+    `val_loss` and `val_acc` are measured after it.
     `crop` is the side of the images in training and validation, in pixels: early epochs may have smaller ones than the
     last. `learning_rate` is that of the epoch's last step.
     """

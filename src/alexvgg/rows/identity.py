@@ -5,7 +5,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from alexvgg.params.schema import Params, Recipe
+from alexvgg.params.recipe import Recipe
+from alexvgg.params.schema import Params
 from alexvgg.rows.record import Record
 from alexvgg.system import files
 

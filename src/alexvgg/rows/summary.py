@@ -8,7 +8,7 @@ class Beginning(Record):
     """Where a training stood after one of its first steps; a repetition can be compared with it."""
 
     step: int  # steps done
-    loss: float  # of that step's batch, nats, exactly
+    loss: float  # of that step's batch (images of which no part is hidden), nats, exactly
     weights_sha256: str  # of all weights, moving averages included, in the network's order
 
 

@@ -9,14 +9,14 @@ from typing import Any
 
 import tensorflow as tf
 
-from alexvgg.params.schema import Recipe
+from alexvgg.params.recipe import Recipe
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-7  # Kingma and Ba 2015; epsilon as in Keras
-NOT_DECAYED = ("bias", "gamma", "beta")
+NOT_DECAYED = ("bias", "gamma", "beta", "alpha")  # the last is PReLU's
 
 
 class Optimizer:
-    """Updates Keras variables in place. Weight decay is decoupled and leaves biases and normalisation alone."""
+    """Updates Keras variables in place. Weight decay is decoupled; biases, normalisation and PReLU have none."""
 
     def __init__(self, recipe: Recipe, variables: list[Any]) -> None:
         self._recipe = recipe

@@ -47,7 +47,7 @@ def train(
     architecture = registry.named(identity.architecture)
     data = TrainingData(arrays.load(inputs.train, description), arrays.load(inputs.val, description), description)
     model = checking.build(architecture, identity.crop, len(description.classes), identity.options)
-    checking.check_gradients(model, architecture.where)
+    checking.check_training(model, architecture.where)
     trainer = Trainer(model, data, identity)
     for crop in sorted(set(trainer.crops) - {identity.crop}):  # where `evaluate` counts its layers
         checking.build(architecture, crop, len(description.classes), identity.options)

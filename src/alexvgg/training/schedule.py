@@ -3,7 +3,8 @@
 import math
 from itertools import accumulate
 
-from alexvgg.params.schema import Recipe
+from alexvgg.params.recipe import Recipe
+from alexvgg.system.errors import ParamsError
 
 
 def learning_rate(recipe: Recipe, step: int, total_steps: int) -> float:
@@ -46,3 +47,13 @@ def crops(recipe: Recipe, crop: int) -> list[int]:
     for stage, end in zip(recipe.early_crops, changes(recipe), strict=True):
         found += [stage.crop] * (end - len(found))
     return found + [crop] * (recipe.epochs - len(found))
+
+
+def require_full_size(crops: list[int], last_step: int, steps_per_epoch: int) -> None:
+    """Raises ParamsError if training stops at early crops: its accuracies would be those of smaller images."""
+    last, full = crops[(last_step - 1) // steps_per_epoch], crops[-1]
+    if last != full:
+        raise ParamsError(
+            f"stop_after {last_step} ends training at early crops of {last} pixels; make it more than "
+            f"{crops.index(full) * steps_per_epoch}, with crops of {full}, or set early_crops: []"
+        )

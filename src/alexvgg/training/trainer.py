@@ -31,7 +31,7 @@ from alexvgg.system import faults
 from alexvgg.system.errors import NetworkError, ParamsError, TrainingError
 from alexvgg.training.early_crops import at_crop
 from alexvgg.training.optimizer import Optimizer
-from alexvgg.training.schedule import crops, learning_rate
+from alexvgg.training.schedule import crops, learning_rate, require_full_size
 
 REMEDY = "lower learning_rate, or set gradient_clip_norm or a longer warmup_fraction"
 BEGINNING = (1, 2, 10)  # steps after which the loss and the weights are noted exactly
@@ -75,6 +75,7 @@ class Trainer:
         self.total_steps = self.steps_per_epoch * recipe.epochs  # of the schedule
         self.last_step = min(self.total_steps, recipe.stop_after or self.total_steps)
         self.crops = crops(recipe, self._crop)  # by epoch, pixels
+        require_full_size(self.crops, self.last_step, self.steps_per_epoch)
         self._state_variables = [
             *(v.value for v in model.variables),
             *(m for ms in self._optimizer.moments for m in ms),
@@ -101,8 +102,8 @@ class Trainer:
 
         Raises TrainingError if a weight is not finite: after the last update, no loss shows it.
 
-        The arrays are the variables' own memory. While somebody holds them, a training step takes new memory and leaves
-        them as they are, so do not hold them longer than needed.
+        On a CPU the arrays are the variables' own memory. While somebody holds them, a training step takes new memory
+        and leaves them as they are, so do not hold them longer than needed.
         """
         arrays = {
             f"variable/{i}": np.asarray(memoryview(variable.read_value()))
@@ -199,7 +200,7 @@ class Trainer:
     def _order(self, epoch: int) -> Any:
         """The permutation of the training images for one epoch, int32 (n,)."""
         indices = tf.range(len(self._labels))
-        # Negative, to be apart from the seeds of the crops, which are (seed, step).
+        # Negative, to be apart from the seeds of the crops, which are (seed, step); flips and mixing are far below.
         return tf.random.experimental.stateless_shuffle(indices, seed=[self._seed, -1 - epoch])
 
     def _rate(self, step: int) -> float:

@@ -29,10 +29,11 @@ def by_transposed(upstream: Any, kernel: Any) -> Any:
 
 @tf.custom_gradient
 def plus_bias(inputs: Any, bias: Any) -> tuple[Any, Gradient]:
-    """As `tf.nn.bias_add`: (n, height, width, filters) and (filters,).
+    """As `tf.nn.bias_add`: (n, height, width, filters) and (filters,), or (n, units) and (units,).
 
-    The gradient by the bias, a sum over all pixels, is a product with a row of ones. Left to TensorFlow it slows down
-    the gradient by the kernel, or is added up in bfloat16 (docs/decisions/0017-bias-gradient.md).
+    The gradient by the bias, a sum over all pixels or images, is a product with a row of ones. Left to
+    TensorFlow it slows down the gradient by the kernel, or is added up in bfloat16
+    (docs/decisions/0017-bias-gradient.md).
     """
 
     def gradient(upstream: Any) -> tuple[Any, Any]:
