@@ -84,6 +84,8 @@ def apart(what: str, model: str, precision: str) -> Iterator[tuple[str, list[flo
     for title, variables in OTHERS.items():
         if precision == "float32" or "ONEDNN_MAX_CPU_ISA" not in variables:  # which refuses bfloat16
             yield title, here, elsewhere(what, str(Path.cwd()), model, precision, **variables)
+    if what == "confidences" and precision != "float32":  # as far apart as two ways to round to bfloat16 can be
+        yield "float32", here, elsewhere(what, str(Path.cwd()), model, "float32")
 
 
 def lines_of(what: str, differences: Callable[[list[float], list[float]], list[float]]) -> Iterator[str]:
