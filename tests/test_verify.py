@@ -227,9 +227,9 @@ def test_the_committed_quickstart(clone):
 
 
 def test_answers_of_weights_that_rounding_explains():
-    probabilities = np.array([[0.9, 0.06, 0.04], [0.4004, 0.4, 0.1996]])
+    probabilities = np.array([[0.9, 0.06, 0.04], [0.40004, 0.4, 0.19996]])
     reported = pd.DataFrame(
-        {"label": ["a", "b"], "answer": ["a", "a"], "confidence": [0.9, 0.4004], "rank": [1, 2]}
+        {"label": ["a", "b"], "answer": ["a", "a"], "confidence": [0.9, 0.40004], "rank": [1, 2]}
     )  # fmt: skip
 
     def judged(**second: object) -> str:
@@ -239,8 +239,15 @@ def test_answers_of_weights_that_rounding_explains():
         labels = np.array([0, 1], np.int32)
         return weights.judged(records.summary(), changed, probabilities, labels, ["a", "b", "c"]).level
 
-    assert judged() == judged(confidence=0.4009) == judged(answer="b", rank=1) == "unknown"
-    for forged in ({"confidence": 0.5}, {"answer": "c"}, {"answer": "nothing known"}, {"rank": 3}, {"rank": 0}):
+    assert judged() == judged(confidence=0.40009) == judged(answer="b", rank=1) == "unknown"
+    for forged in (
+        {"confidence": 0.5},
+        {"confidence": 0.4005},
+        {"answer": "c"},
+        {"answer": "nothing known"},
+        {"rank": 3},
+        {"rank": 0},
+    ):
         assert judged(**forged) == "differs", forged
     assert (
         weights.judged(records.summary(), reported[:1], probabilities, np.array([0, 1]), ["a", "b", "c"]).level
