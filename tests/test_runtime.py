@@ -65,7 +65,9 @@ def test_it_refuses_a_tensorflow_that_somebody_else_imported():
 )
 def test_a_table_names_the_widest_that_the_processor_has(tf, monkeypatch, features, expected):
     monkeypatch.setattr(hardware, "cpu_features", lambda: features)
-    assert hardware.title().endswith(f"threads, {expected}")
+    for threads, said in {1: "1 thread", 2: "2 threads"}.items():
+        monkeypatch.setattr(hardware, "threads", lambda count=threads: count)
+        assert hardware.title() == f"CPU, {said}, {expected}"
 
 
 @pytest.mark.parametrize(
