@@ -15,15 +15,18 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
-from ruamel.yaml import YAML
-from windows import Windows
-
-from alexvgg.checkpoints import saver
-from alexvgg.networks import runtime
-from alexvgg.pipeline import layout
-
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "stages"))
+
+import numpy as np  # noqa: E402
+from ruamel.yaml import YAML  # noqa: E402
+from windows import Windows  # noqa: E402
+
+import _project  # noqa: F401, E402 - begins again in the variables of a stage, before anything else sets some
+from alexvgg.checkpoints import saver  # noqa: E402
+from alexvgg.networks import runtime  # noqa: E402
+from alexvgg.pipeline import layout  # noqa: E402
+
 WARM_UP = 4  # steps: those that compile, and a checkpoint after each but the last
 IMAGES = {"val": 5_000, "test": 10_000}
 
@@ -81,7 +84,6 @@ def main(
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         os.chdir(folder)
         make_project(architecture, crop, batch_size, precision, {"train": images, **IMAGES})
-        sys.path.insert(0, str(ROOT / "stages"))
         import check
         import train
 
