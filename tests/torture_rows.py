@@ -24,6 +24,7 @@ from test_rows_at_once import (
 
 STRETCH = 25.0  # seconds, the longest between two kills
 A_TABLE = 3  # kills: as often as a row is tried
+LOST = "work since the last checkpoint; not measured"
 ALONE = ("--jobs", "2", "--cpus-per-row", "1")
 VICTIMS: dict[str, Callable[[], list[psutil.Process]]] = {
     "a training": lambda: ours("stages/train.py one"),
@@ -51,7 +52,7 @@ def _killed(
     made: Project, folder: Path, count: int, where: str, arguments: tuple[str, ...], victims: list[str],
     rng: random.Random, *pulled: str,
 ) -> list[Tally]:  # fmt: skip
-    tallies = {victim: Tally(f"SIGKILL of {victim} {where}") for victim in victims}
+    tallies = {victim: Tally(f"SIGKILL of {victim} {where}", remark=LOST) for victim in victims}
     tried = 0
     while tried < count:
         project = unmade(made, folder / str(tried))
