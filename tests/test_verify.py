@@ -221,7 +221,8 @@ def test_the_committed_quickstart(clone):
     said = clone.alexvgg("verify")
     assert " 0 differ, " in said
     assert (
-        len(re.findall(r"-0: (losses and weights after steps 1, 2(, 10)?: to|losses differ by .* as rounding)", said)) == 3
+        len(re.findall(r"-0: (losses and weights after steps 1, 2(, 10)?: to|losses differ by .* as rounding)", said))
+        == 3
     )
     source = clone.folder / "src/alexvgg/training/optimizer.py"
     edit(source, "0.999, 1e-7", "0.99, 1e-7")
