@@ -7,8 +7,13 @@ calls whatever `python` is on the PATH, which may not be the one in `.venv`.
 
 import importlib.util
 import os
+import signal
 import sys
 from pathlib import Path
+
+# Until `console.stage` says how a stage ends, Ctrl-C ends it without a word: libraries are imported for seconds.
+if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 root = Path(__file__).resolve().parent.parent
 main = Path(os.environ.get("DVC_ROOT", root))

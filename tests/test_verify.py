@@ -82,6 +82,17 @@ def by_class(folder: Path) -> None:
     (folder / "by_class.csv").write_text("\n".join(lines) + "\n")
 
 
+def without_epoch(folder: Path) -> None:
+    lines = (folder / "curves.csv").read_text().splitlines(keepends=True)
+    gone = next(line for line in lines if line.startswith("alexnet,0,2,") and ",val," in line)
+    (folder / "curves.csv").write_text("".join(line for line in lines if line != gone))
+
+
+def without_ranks(folder: Path) -> None:
+    path = folder / "answers/alexnet-0.csv"
+    path.write_text(re.sub(r",[^,\n]+$", "", path.read_text(), flags=re.M))
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -90,17 +101,44 @@ def by_class(folder: Path) -> None:
         (digit("test_acc_low"), "its 95 % interval: reported"),
         (lambda folder: edit(folder / "results.json", '"learning_rate": 0.001', '"learning_rate": 0.002'), "key: reported"),
         (lambda folder: edit(folder / "curves.csv", ",val,", ",train,"), "loss: reported"),
-        (table, "results.md is not the rows' table"),
+        (table, "results.md is not what the rows say"),
         (answer, "vgg16-0: test accuracy: reported"),
-        (by_class, "by_class.csv is not the answers'"),
+        (by_class, "by_class.csv is not what the rows say"),
+        (lambda folder: edit(folder / "results.csv", ",0.9", ",0.8"), "results.csv is not what the rows say"),
+        (lambda folder: edit(folder / "metrics/vgg16.json", "0.9", "0.8"), "metrics/vgg16.json is not"),
+        (without_epoch, "epochs and crops of its val curve: reported"),
+        (without_ranks, "columns of its answers: reported"),
     ],
-    ids=["accuracy", "loss", "interval", "recipe", "curve", "table", "answer", "class"],
+    ids=[
+        "accuracy", "loss", "interval", "recipe", "curve", "table", "answer", "class", "csv", "metrics", 
+        "epoch", "ranks",
+    ],
 )  # fmt: skip
 def test_what_was_changed_is_found(folder, change, said):
     change(folder)
     found = findings(folder)
     assert [one for one in found["differs"] if said in one], found["differs"]
     assert found["recorded"]  # and DVC recorded other files
+
+
+def test_files_beside_the_lock(folder):
+    """One that the lock does not name is told; so are a page and a deck of another report, which git does not bring."""
+    lock = Path("profiles/quickstart.lock")
+    outs = YAML(typ="safe", pure=True).load(lock.read_text())
+    report = outs["stages"]["report"]
+    report["outs"] = [one for one in report["outs"] if not one["path"].endswith("results.csv")]
+    with lock.open("w") as file:
+        YAML(typ="safe", pure=True).dump(outs, file)
+    (folder / "index.html").write_text("of another report")
+    found = {one.text: one.level for one in paper.files_of(folder, lock) if one.level != "same"}
+    assert set(found.values()) == {"unknown"} and len(found) == 2
+    assert "results.csv" in str(found) and "index.html is of another report" in str(found)
+
+
+def test_the_words_around_the_tables(folder):
+    edit(folder / "results.md", "Hardware: CPU", "Hardware: a much faster one")
+    found = findings(folder)
+    assert not found["differs"] and "the words of results.md" in found["unknown"][0]
 
 
 def test_of_a_report_of_another_version_the_table_is_compared(folder):
@@ -244,6 +282,13 @@ def test_answers_of_weights_that_rounding_explains():
             changed.loc[1, name] = value
         labels = np.array([0, 1], np.int32)
         return weights.judged(records.summary(), changed, probabilities, labels, ["a", "b", "c"]).level
+
+    many = pd.DataFrame({"label": ["b"] * 20, "answer": ["b"] * 20, "confidence": [0.401] * 20, "rank": [1] * 20})
+    close = np.tile([0.401, 0.4009, 0.1981], (20, 1))
+    forged = weights.judged(records.summary(), many, close, np.ones(20, np.int32), ["a", "b", "c"])
+    assert (
+        forged.level == "differs" and "20 answers are right only in the report" in forged.text
+    )  # each is rounding by itself
 
     assert judged() == judged(confidence=0.40009) == judged(answer="b", rank=1) == "unknown"
     for forged in (

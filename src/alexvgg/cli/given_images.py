@@ -29,14 +29,17 @@ def typed(name: str) -> list[str]:
 def inside(name: str, here: Path) -> list[str]:
     """The images in a folder and in its folders, sorted; a name that is no folder stands for itself.
 
-    Raises DataError where there is nothing.
+    Raises DataError where there is nothing, or nobody may look.
     """
     folder = here / name
-    if not folder.exists():
-        raise DataError(f"{line(name)} does not exist; name an image, a folder, or - for a list of paths")
-    if not folder.is_dir():
-        return [name]
-    found = sorted(path for path in folder.rglob("*") if _is_image(path.relative_to(folder)) and path.is_file())
+    try:
+        if not folder.exists():
+            raise DataError(f"{line(name)} does not exist; name an image, a folder, or - for a list of paths")
+        if not folder.is_dir():
+            return [name]
+        found = sorted(path for path in folder.rglob("*") if _is_image(path.relative_to(folder)) and path.is_file())
+    except OSError as error:
+        raise DataError(f"{line(name)} cannot be read: {error.strerror}") from None
     if not found:
         raise DataError(f"{line(name)} has no images, by the endings of its files; name the files themselves")
     return [str(Path(name) / path.relative_to(folder)) for path in found]

@@ -68,15 +68,24 @@ class Verification:
     ) -> Iterator[Finding]:
         """What is compared where the data are."""
         folder = self._root / self._folder / "answers"
+        accepted, same_data = self._params.data.sha256, set()
         for summary in trainings:
-            yield from carefully(summary.name, partial(self._labels, folder, summary.name))
+            if another := inputs.another_archive(summary, accepted, layout.DESCRIPTION):
+                yield another
+            else:
+                same_data.add(summary.name)
+                yield from carefully(summary.name, partial(self._data, folder, summary))
         for summary in trainings if self._every_row else _one_a_model(trainings):
-            yield from self._repeated(summary)
+            if summary.name in same_data:
+                yield from self._repeated(summary)
         for summary, found in stored:
-            yield from carefully(summary.name, partial(self._answered, summary, found, folder))
+            if summary.name in same_data:
+                yield from carefully(summary.name, partial(self._answered, summary, found, folder))
 
-    def _labels(self, folder: Path, name: str) -> Iterator[Finding]:
-        yield inputs.labels(name, answers.read(folder / f"{name}.csv"), layout.SPLITS["test"], layout.DESCRIPTION)
+    def _data(self, folder: Path, summary: Summary) -> Iterator[Finding]:
+        given, test = answers.read(folder / f"{summary.name}.csv"), layout.SPLITS["test"]
+        yield inputs.labels(summary.name, given, test, layout.DESCRIPTION)
+        yield from inputs.described(summary, layout.DESCRIPTION)
 
     def _stored(self, trainings: list[Summary]) -> Iterator[tuple[Summary, Path | AlexvggError]]:
         """The weights of each row, fetched if need be, or why there are none."""

@@ -27,10 +27,14 @@ def stale(rows: list[str]) -> list[str]:
 def costs(params: Params, rows: Iterable[str], images: int, networks: dict[str, Any]) -> dict[str, float]:
     """What the training of each row costs, as a rough number of operations.
 
-    `images` are those of an epoch; `networks` is what the stage of that name wrote. A network that no slide draws is
-    taken to cost what the dearest of them does.
+    `images` are those of an epoch; `networks` is what the stage of that name wrote. A network that no slide draws, or
+    of which a layer cannot be counted, is taken to cost what the dearest of them does.
     """
-    known = {name: one["forward_flop"] / one["input_size"] ** 2 for name, one in networks["slides"].items()}
+    known = {
+        name: one["forward_flop"] / one["input_size"] ** 2
+        for name, one in networks["slides"].items()
+        if one["forward_flop"] is not None
+    }
     found = {}
     for row in rows:
         model = row.rpartition("-")[0]

@@ -29,18 +29,20 @@ def use(name: str) -> None:
         return
     if current is None and layout.PARAMS.exists():
         raise ParamsError(
-            "params.yaml has edits that are in no profile; copy it to profiles/<name>.yaml to keep them, "
+            "params.yaml has edits that are in no profile; set another `profile` in it and copy it to "
+            "profiles/<that name>.yaml to keep them, "
             f"or delete it, then run this again (or run `make repro` without PROFILE={name} to use it unchanged)"
         )
     kept = _lock(name)
     damage.lock(kept)
     if current is not None:
         keep_lock()
-    files.write_bytes(layout.PARAMS, profiles[name].read_bytes())
+    layout.PARAMS.unlink(missing_ok=True)  # last to be there: what is interrupted before is done again
     if kept.exists():
         files.write_bytes(layout.LOCK, kept.read_bytes())
     else:
         layout.LOCK.unlink(missing_ok=True)
+    files.write_bytes(layout.PARAMS, profiles[name].read_bytes())
 
 
 def parameters(name: str) -> Path:

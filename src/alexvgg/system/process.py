@@ -38,6 +38,7 @@ FAMILIES = (
 )  # fmt: skip
 # What asks a program to end: Ctrl-C, `kill` and schedulers, the end of the terminal (where there is such a signal).
 ENDINGS = {signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)}
+BEGUN = "ALEXVGG_BEGUN"  # a variable: the number of a process that has begun again
 HUGE_PAGES = "glibc.malloc.hugetlb=1"
 SOURCES = Path(__file__).resolve().parent.parent.parent
 
@@ -48,9 +49,11 @@ def begin_again(root: Path) -> None:
     `root` is the project, where Keras and matplotlib find folders of their own instead of those of the person.
     """
     _open_standard_streams()
+    if os.environ.pop(BEGUN, "") == str(os.getpid()):
+        return  # what else is in it, the system adds to every program, as macOS does
     wanted = environment(os.environ, root)
     if os.name == "posix" and wanted != dict(os.environ):
-        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], wanted)
+        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], wanted | {BEGUN: str(os.getpid())})
 
 
 def _open_standard_streams() -> None:

@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 
 def tags(stage: str) -> dict[str, str]:
@@ -32,8 +33,9 @@ def _git(*arguments: str) -> str:
 
 
 def _locked_data(lock: Path) -> dict[str, str]:
-    """DVC's own hashes of the splits, as `preprocess` left them."""
-    if not lock.is_file():
+    """DVC's own hashes of the splits, as `preprocess` left them; none while another row's DVC writes the lock."""
+    try:
+        stages = YAML(typ="safe", pure=True).load(lock.read_text(encoding="utf-8"))["stages"]
+        return {out["path"]: out["md5"] for out in stages["preprocess"]["outs"] if "md5" in out}
+    except (OSError, ValueError, YAMLError, LookupError, TypeError):
         return {}
-    stages = YAML(typ="safe", pure=True).load(lock.read_text(encoding="utf-8")).get("stages", {})
-    return {out["path"]: out["md5"] for out in stages.get("preprocess", {}).get("outs", []) if "md5" in out}

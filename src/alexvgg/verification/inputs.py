@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import pandas as pd
 
 from alexvgg.data import arrays
+from alexvgg.data.registry import SOURCES
 from alexvgg.data.source import SourceSettings
 from alexvgg.params import file
 from alexvgg.params.schema import Params
@@ -37,10 +38,12 @@ def made_anew(root: Path, params: Path, archive: Path) -> Iterator[None]:
     """
     before, data = Path.cwd(), file.load(params).data
     with TemporaryDirectory() as made:
-        folder = Path(made)
-        for name in (*LINKED, *_in_the_project(data)):
+        named = _beside_the_project(data)
+        folder = Path(made).joinpath(*["inside"] * sum(Path(name).parts.count("..") for name in named))
+        for name in (*LINKED, *named):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).symlink_to(root / name)
+        folder.mkdir(parents=True, exist_ok=True)
         (folder / "params.yaml").write_bytes(params.read_bytes())
         stages = ["check", "download", "preprocess"]
         if archive.is_file() and files.sha256(archive) in data.sha256:
@@ -49,7 +52,7 @@ def made_anew(root: Path, params: Path, archive: Path) -> Iterator[None]:
             (folder / "data/archive").symlink_to(archive.resolve())
         for stage in stages:
             command = [sys.executable, f"stages/{stage}.py"]
-            if subprocess.run(command, cwd=folder, env={**os.environ, "DVC_ROOT": made}).returncode:
+            if subprocess.run(command, cwd=folder, env=_environment(root, folder, data)).returncode:
                 raise NotMade(f"the data could not be made anew: {stage} failed (see above)")
         os.chdir(folder)
         try:
@@ -58,8 +61,15 @@ def made_anew(root: Path, params: Path, archive: Path) -> Iterator[None]:
             os.chdir(before)
 
 
-def _in_the_project(data: SourceSettings) -> list[str]:
-    """The archives that parameters name by a path in the project."""
+def _environment(root: Path, folder: Path, data: SourceSettings) -> dict[str, str]:
+    """That of a stage in `folder`; a path from the project in `root` is from there."""
+    variable = SOURCES[data.source].by_hand
+    named = {variable: str(root / os.environ[variable])} if variable and os.environ.get(variable) else {}
+    return os.environ | named | {"DVC_ROOT": str(folder)}
+
+
+def _beside_the_project(data: SourceSettings) -> list[str]:
+    """The archives that parameters name by a path from the project."""
     return [name for name in data.addresses if not urlsplit(name).scheme and not Path(name).is_absolute()]
 
 
@@ -73,6 +83,23 @@ def training(summary: Summary, anew: Identity) -> Iterator[Finding]:
         yield Finding("unknown", summary.name, "made by other sources than those here; `git log -- src stages`")
     else:
         yield Finding("same", summary.name, "sources that decide the result")
+
+
+def another_archive(summary: Summary, accepted: list[str], description: Path) -> Finding | None:
+    """That a training read another of the archives that the parameters accept than the one here; None if the same."""
+    here = arrays.load_description(description).archive_sha256
+    if summary.archive_sha256 == here or summary.archive_sha256 not in accepted:
+        return None
+    text = f"made from another of the accepted archives, {summary.archive_sha256[:12]}…; the one here is {here[:12]}…"
+    return Finding("unknown", summary.name, f"{text}, with rows in another order, so nothing of it can be compared")
+
+
+def described(summary: Summary, description: Path) -> Iterator[Finding]:
+    """Whether a reported training read the data that are here."""
+    known = arrays.load_description(description)
+    for field in ("source", "title", "archive_sha256", "images"):
+        yield compared(summary.name, field, getattr(summary, field), getattr(known, field))
+    yield compared(summary.name, "resize", summary.resize, known.resize_for(summary.crop))
 
 
 def labels(name: str, given: pd.DataFrame, test: Path, description: Path) -> Finding:

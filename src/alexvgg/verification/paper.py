@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Iterator
 from contextlib import suppress
@@ -12,12 +13,17 @@ import pandas as pd
 from pydantic import ValidationError
 from ruamel.yaml import YAML
 
+from alexvgg.evaluation import cost
 from alexvgg.evaluation.metrics import accuracy_interval
-from alexvgg.reporting import results, table
+from alexvgg.pipeline import damage
+from alexvgg.reporting import results, table, variants
 from alexvgg.rows import answers
+from alexvgg.rows.evaluation import Evaluation
+from alexvgg.rows.row import Row
 from alexvgg.rows.summary import Summary
 from alexvgg.system import files
 from alexvgg.system.errors import AlexvggError
+from alexvgg.training import schedule
 from alexvgg.verification.findings import Finding, compared
 
 # What recipes say of which those of version 0.1 were silent: for the table, which does not depend on it.
@@ -43,17 +49,25 @@ def files_of(folder: Path, lock: Path) -> Iterator[Finding]:
     if not outs:
         yield Finding("unknown", "files", f"{lock} does not say what DVC made in {folder}")
     for path, md5 in outs.items():
-        if path.exists():
+        if path.name in NOT_IN_GIT and not (path.exists() and _md5(path) == md5):
+            if path.exists():
+                yield Finding("unknown", "files", f"{path} is of another report; `dvc checkout` brings back this one's")
+        elif path.exists():
             yield compared("files", str(path), md5, _md5(path))
-        elif path.name not in NOT_IN_GIT:
+        else:
             yield Finding("differs", "files", f"{path} is missing")
+    for path in sorted(folder.glob("[!.]*")) if outs else []:
+        if path not in outs:
+            yield Finding("unknown", "files", f"{lock} does not say that DVC made {path}")
 
 
 def recorded(lock: Path, folder: Path) -> dict[Path, str]:
-    """The md5 of each file of a report, as DVC recorded it; none if the lock is of another profile."""
-    stages = (YAML(typ="safe", pure=True).load(lock.read_text(encoding="utf-8")) or {}) if lock.is_file() else {}
-    outs = {Path(out["path"]): out["md5"] for out in stages.get("stages", {}).get("report", {}).get("outs", [])}
-    return {path: md5 for path, md5 in outs.items() if path.is_relative_to(folder)}
+    """The md5 of each file of a report, as DVC recorded it; none in another profile's lock. Raises DataError."""
+    damage.lock(lock)
+    stages = YAML(typ="safe", pure=True).load(lock.read_text(encoding="utf-8")) if lock.is_file() else {}
+    outs = stages.get("stages", {}).get("report", {}).get("outs", [])
+    found = {Path(out["path"]): out["md5"] for out in outs if "md5" in out}
+    return {path: md5 for path, md5 in found.items() if path.is_relative_to(folder)}
 
 
 def _md5(path: Path) -> str:
@@ -69,7 +83,10 @@ def _md5(path: Path) -> str:
 def row(folder: Path, reported: dict[str, Any]) -> Iterator[Finding]:
     """The accuracies of a row, from its answers, its last epoch, and its key."""
     name = f"{reported['model']}-{reported['seed']}"
+    summary = training_of(reported)
     given = answers.read(folder / "answers" / f"{name}.csv")
+    if summary is not None:
+        yield compared(name, "columns of its answers", ["label", "answer", "confidence", "rank"], list(given))
     right = given["label"] == given["answer"]
     yield compared(name, "test images", reported["images"]["test"], len(given))
     yield compared(name, "test accuracy", reported["test_acc"], float(right.mean()))
@@ -80,37 +97,88 @@ def row(folder: Path, reported: dict[str, Any]) -> Iterator[Finding]:
     curves = pd.read_csv(folder / "curves.csv", float_precision="round_trip")
     of_row = curves[(curves["model"] == reported["model"]) & (curves["seed"] == reported["seed"])]
     for split, prefix in (("train", ""), ("val", "val_")):
-        last = of_row[of_row["split"] == split].iloc[-1]
+        of_split = of_row[of_row["split"] == split]
         for measure in ("loss", "acc"):
-            yield compared(name, f"{prefix}{measure}", reported[f"{prefix}{measure}"], float(last[measure]))
-    summary = training_of(reported)
+            last = float(of_split[measure].iloc[-1])
+            yield compared(name, f"{prefix}{measure}", reported[f"{prefix}{measure}"], last)
+        if summary is not None:
+            epochs = list(zip(of_split["epoch"], of_split["crop"], strict=True))
+            yield compared(name, f"epochs and crops of its {split} curve", _epochs(summary), epochs)
     if summary is None:
         yield Finding("unknown", name, "its recipe is of another version of the project: no key, no beginning")
     else:
         yield compared(name, "key", reported["key"], summary.key)
 
 
+def _epochs(summary: Summary) -> list[tuple[int, int]]:
+    """Each epoch that a training made, from 1, with the side of its crops."""
+    made, planned = cost.steps(summary.recipe, summary.images["train"])
+    crops = schedule.crops(summary.recipe, summary.crop)
+    return list(enumerate(crops[: math.ceil(made * len(crops) / planned)], 1))
+
+
 def whole(folder: Path, document: dict[str, Any]) -> Iterator[Finding]:
+    """Everything that has numbers of all rows, from the rows."""
+    trainings = [training_of(one) for one in document["rows"]]
+    if None in trainings:
+        yield from _whole_of_another_version(folder, document)
+        return
+    rows = [_row(folder, one) for one in document["rows"]]
+    anew = results.summarize(rows)
+    texts = {
+        "results.json": files.json_text(results.document(document["profile"], rows)),
+        "results.csv": _csv(results.flat(anew)),
+        "by_class.csv": _csv(results.by_class(rows)),
+        **{f"metrics/{model}.json": files.json_text(one) for model, one in results.headline(anew).items()},
+    }
+    for name, text in texts.items():
+        yield _as_computed(name, _text(folder / name) == text, "the rows")
+    printed = _text(folder / "results.md") or ""
+    text = table.markdown(document["profile"], anew, rows) + variants.markdown(rows)
+    yield _as_computed("results.md", _tables(printed).startswith(_tables(text)), "the rows")
+    if not printed.startswith(text):
+        yield Finding("unknown", "table", "the words of results.md are not those of this version of the project")
+
+
+def _tables(text: str) -> str:
+    return "".join(line for line in text.splitlines(keepends=True) if line.startswith("|"))
+
+
+def _row(folder: Path, reported: dict[str, Any]) -> Row:
+    """A row of the report, without what a report does not say: its layers and earlier epochs."""
+    summary = Summary.model_validate({name: value for name, value in reported.items() if name in Summary.model_fields})
+    said = {name: reported.get(name) for name in Evaluation.model_fields}
+    evaluation = Evaluation.model_validate(said | {"layers": [], "training_flop": {}})
+    return Row(summary, evaluation, pd.DataFrame(), answers.read(folder / "answers" / f"{summary.name}.csv"))
+
+
+def _csv(content: pd.DataFrame) -> str:
+    return content.to_csv(index=False, lineterminator="\n")
+
+
+def _text(path: Path) -> str | None:
+    return path.read_text(encoding="utf-8") if path.is_file() else None
+
+
+def _whole_of_another_version(folder: Path, document: dict[str, Any]) -> Iterator[Finding]:
     """The table and the accuracies by class, from the rows."""
     parts = [
         answers.read(folder / "answers" / f"{one['model']}-{one['seed']}.csv").assign(model=one["model"])
         for one in document["rows"]
     ]
-    by_class = results.shares(pd.concat(parts)).to_csv(index=False, lineterminator="\n")
-    yield _as_computed(
-        "by_class.csv", (folder / "by_class.csv").read_text(encoding="utf-8") == by_class, "the answers'"
-    )
+    by_class = _csv(results.shares(pd.concat(parts)))
+    yield _as_computed("by_class.csv", _text(folder / "by_class.csv") == by_class, "the answers")
     trainings = [_for_table(one) for one in document["rows"]]
     metrics = [{k: v for k, v in one.items() if k not in {"key", *Summary.model_fields}} for one in document["rows"]]
     anew = results.table_of(list(zip(trainings, metrics, strict=True)))
     yield compared("table", "results.json", document["table"], results.entries(anew))
-    printed = re.search(r"^(?:\|.*\n)+", (folder / "results.md").read_text(encoding="utf-8"), re.M)
+    printed = re.search(r"^(?:\|.*\n)+", _text(folder / "results.md") or "", re.M)
     same = printed is not None and printed[0].strip() == table.main_table(anew).strip()
-    yield _as_computed("results.md", same, "the rows' table")
+    yield _as_computed("results.md", same, "the rows")
 
 
 def _as_computed(name: str, same: bool, what: str) -> Finding:
-    return Finding("same", "table", name) if same else Finding("differs", "table", f"{name} is not {what}")
+    return Finding("same", "table", name) if same else Finding("differs", "table", f"{name} is not what {what} say")
 
 
 def training_of(reported: dict[str, Any]) -> Summary | None:
