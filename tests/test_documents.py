@@ -249,6 +249,7 @@ def test_a_project_of_your_own(tmp_path):
     assert (tmp_path / "colleague" / page).read_bytes() == (project.folder / page).read_bytes()
     project.run(sys.executable, "-m", "handwriting", "check")
     project.run(sys.executable, "-m", "pytest", "-q", "tests/test_house.py")
+    project.run(sys.executable, "-m", "pytest", "-q", "--collect-only", "tests")  # none reads what is gone
 
 
 @pytest.mark.slow  # 60 s

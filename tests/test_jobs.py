@@ -126,6 +126,8 @@ def test_longer_rows_cost_more():
     networks = {"slides": {n: {"input_size": side, "forward_flop": flop} for n, (side, flop) in sizes.items()}}
     costs = plan.costs(params, params.rows(), 45_000, networks)
     assert sorted(costs, key=costs.__getitem__) == ["alexnet-0", "alexnet_vgg-0", "vgg16-0"]  # as docs/times/cpu.md
+    networks["slides"]["vgg16"]["forward_flop"] = None  # of which a layer cannot be counted
+    assert plan.costs(params, ["vgg16-0"], 45_000, networks)["vgg16-0"] > 0
 
 
 # What travels
@@ -188,6 +190,18 @@ def files_of(folder: Path) -> dict[str, bytes]:
     ignored = {".git", ".alexvgg", ".dvc"}
     paths = [path for path in folder.rglob("*") if path.is_file() and path.relative_to(folder).parts[0] not in ignored]
     return {str(path.relative_to(folder)): path.read_bytes() for path in paths if "__pycache__" not in path.parts}
+
+
+def test_a_project_may_be_a_folder_of_a_repository(project, tmp_path):
+    shutil.rmtree(project.folder / ".git")
+    around = [("init", "--quiet"), ("add", "--all"), ("commit", "--quiet", "--message", "all")]
+    for arguments in around:
+        project.run("git", "-C", str(tmp_path), *arguments)
+    found = tree.of(project.folder, Remote("storage", {"url": "s3://bucket/folder"}))
+    there = tmp_path.parent / f"{tmp_path.name}-there"
+    inside = worker._update(there, SimpleNamespace(**vars(found)), tmp_path / "cache")
+    assert inside == there / project.folder.name and files_of(inside) == files_of(project.folder)
+    assert "s3://bucket/folder" in (inside / ".dvc/config.local").read_text()
 
 
 def test_a_clone_is_the_workspace_committed_or_not(project, tmp_path):

@@ -113,7 +113,7 @@ def places(value: object, *path: str | int) -> list[tuple[str | int, ...]]:
     return [path, *(place for key, one in inner for place in places(one, *path, key))]
 
 
-CHANGED = [QUICKSTART, QUICKSTART | {"data": IMAGES}, YAML(typ="safe", pure=True).load(ROOT / "profiles/recipe.yaml")]
+CHANGED = [QUICKSTART, QUICKSTART | {"data": IMAGES}, YAML(typ="safe", pure=True).load(ROOT / "profiles/cpu.yaml")]
 VALUES = st.one_of(
     st.sampled_from([None, True, False, "sgd", "cosine", "random", "none", "he_normal", "tanh", "lrn", "vgg_a", "x"]),
     st.sampled_from([[], {}, [0, 1], [{"crop": 40, "fraction": 0.5}], {"dropout": 0.0}, {"batch_norm_momentum": 0}]),

@@ -8,11 +8,13 @@ import sqlite3
 import subprocess
 import time
 import uuid
+from pathlib import Path
 
 import psutil
 import pytest
 from ruamel.yaml import YAML
 
+from alexvgg.pipeline import profiles
 from conftest import ROOT
 from project import Project
 
@@ -461,6 +463,26 @@ def test_runs_that_dvc_restored_are_built_from_its_files(project):
     metrics = json.loads((project.folder / "reports/tiny/metrics/alexnet.json").read_text())
     assert runs[0].data.metrics["test_acc"] == metrics["test_acc"]
     assert runs[0].data.metrics["val_loss"] == metrics["val_loss"]
+
+
+def test_an_interrupted_change_of_profile_is_done_again(tmp_path, monkeypatch):
+    """No profile is left with the lock of another, which would be kept as its own."""
+    shutil.copytree(ROOT / "profiles", tmp_path / "profiles")
+    shutil.copy(ROOT / "profiles/quickstart.yaml", tmp_path / "params.yaml")
+    shutil.copy(ROOT / "profiles/quickstart.lock", tmp_path / "dvc.lock")
+    monkeypatch.chdir(tmp_path)
+    locks = {name: (tmp_path / f"profiles/{name}.lock").read_bytes() for name in ("quickstart", "cpu")}
+
+    def full(path: Path, content: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space"):
+        patch.setattr(profiles.files, "write_bytes", full)
+        profiles.use("cpu")
+    profiles.use("cpu")
+    assert (tmp_path / "params.yaml").read_bytes() == (ROOT / "profiles/cpu.yaml").read_bytes()
+    assert (tmp_path / "dvc.lock").read_bytes() == locks["cpu"]
+    assert {name: (tmp_path / f"profiles/{name}.lock").read_bytes() for name in locks} == locks
 
 
 def test_profile_command_keeps_edits(project):

@@ -238,6 +238,7 @@ def test_a_broken_image_is_one_line(project, capsys):
         ("none.png", "none.png does not exist; name an image, a folder, or - for a list of paths"),
         ("nothing", "nothing has no images, by the endings of its files; name the files themselves"),
         ("/dev/null", "/dev/null is no file; name an image"),
+        ("x" * 300, f"{'x' * 300} cannot be read: File name too long"),
         ("a\nb\0.png", "a b?.png does not exist; name an image, a folder, or - for a list of paths"),
         ("-", "standard input names no image; write a path on each of its lines"),
     ],

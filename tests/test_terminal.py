@@ -123,3 +123,20 @@ def test_a_terminal_that_lacks_letters_gets_others(tmp_path, encoding):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stdout == ("± 한 –".encode(encoding, "replace") + b" 0\n")
+
+
+def test_a_program_begins_again_once():
+    """macOS and others add variables of their own to every program, which would make it begin again for ever."""
+    begin = f"import sys; sys.path.insert(0, {str(ROOT / 'src')!r}); from alexvgg.system import process; "
+    added = "process.environment = lambda given, root: dict(given) | {'MADE': str(len(given))}; "
+    program = f"{begin}{added}process.begin_again({str(ROOT)!r}); import os; print(process.BEGUN in os.environ)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("False\n", "")
+
+
+def test_an_interruption_before_a_stage_has_begun_is_no_traceback():
+    program = "import _project, os, signal, time; os.kill(os.getpid(), signal.SIGINT); time.sleep(60)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT / "stages", capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, "")

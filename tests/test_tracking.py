@@ -22,7 +22,7 @@ from alexvgg.rows.paths import RowFiles
 from alexvgg.rows.row import Row
 from alexvgg.system import files
 from alexvgg.system.errors import TrackingError
-from alexvgg.tracking import connection, monitor, recording, registration, sync
+from alexvgg.tracking import connection, monitor, provenance, recording, registration, sync
 from alexvgg.tracking import journal as journals
 from alexvgg.tracking.journal import Journal
 from alexvgg.tracking.relocation import relocate
@@ -762,3 +762,13 @@ assert keras.config.dtype_policy().name == "mixed_bfloat16"
     environment = os.environ | {"MLFLOW_TRACKING_URI": uri, "PYTHONPATH": str(ROOT / "src")}
     subprocess.run([sys.executable, program], cwd=folder, env=environment, check=True)
     return np.load(folder / "answer.npy")
+
+
+def test_a_lock_that_is_being_written_costs_a_training_nothing(tmp_path):
+    """With rows at once, another row's DVC writes it when this one begins."""
+    lock = tmp_path / "dvc.lock"
+    for content in ("", "schema: '2.0'\nstages:\n", "schema: '2.0'\nstages:\n  preprocess:\n    outs: [{pa"):
+        lock.write_text(content)
+        assert provenance._locked_data(lock) == {}
+    lock.write_text("stages: {preprocess: {outs: [{path: data/test.npy, md5: 1a}]}}")
+    assert provenance._locked_data(lock) == {"data/test.npy": "1a"}

@@ -1,5 +1,6 @@
 """`alexvgg verify` on the committed quickstart: what is true is found so, and what was tampered with is found."""
 
+import hashlib
 import json
 import re
 import shutil
@@ -13,6 +14,8 @@ from ruamel.yaml import YAML
 
 import records
 from alexvgg.cli import verifying
+from alexvgg.data import arrays
+from alexvgg.data.arrays import Description
 from alexvgg.rows.summary import Beginning
 from alexvgg.verification import paper, weights
 from conftest import ROOT
@@ -206,6 +209,39 @@ def test_what_cannot_be_read_is_a_finding_and_the_rest_is_compared(folder, chang
     found = list(verifying.Verification("quickstart", every_row=False, weights=False).findings())
     assert [one for one in found if one.level != "same" and one.subject != "data"]
     assert len([one for one in found if one.level == "same" and one.subject == "vgg16-0"]) >= 4
+
+
+def test_a_report_of_the_other_archive_is_not_called_wrong(tmp_path):
+    """Two are accepted for CIFAR-100; they have the same images in another order."""
+    row = records.summary()
+    path = tmp_path / "description.json"
+    description = Description(
+        source=row.source, title=row.title, archive_sha256="7" * 64, classes=["a", "b"], superclasses={}, side=32,
+        mean=[0.5], std=[0.5], resize=256, crop=227, images=row.images, sha256={},
+    )  # fmt: skip
+    arrays.save_description(path, description)
+    accepted = [row.archive_sha256, "7" * 64]
+    other = verifying.inputs.another_archive(row, accepted, path)
+    assert other is not None and other.level == "unknown" and "777777777777" in other.text
+    assert verifying.inputs.another_archive(row, accepted[1:], path) is None  # one that is not accepted is compared
+    levels = {one.text.partition(":")[0]: one.level for one in verifying.inputs.described(row, path)}
+    assert levels.pop("archive_sha256") == "differs" and set(levels.values()) == {"same"}
+
+
+def test_an_archive_beside_the_project(clone):
+    (clone.folder.parent / "pets.tar").write_bytes(b"no archive")
+    params = YAML(typ="safe", pure=True).load(ROOT / "profiles/quickstart.yaml")
+    params["data"] = {
+        "source": "images",
+        "archive": "../pets.tar",
+        "sha256": [hashlib.sha256(b"no archive").hexdigest()],
+    }
+    params["data"] |= {"side": 32, "title": "pets", "test_fraction": 0.2, "superclasses": {}}
+    clone.params = params
+    for _ in range(2):
+        made = verifying.inputs.made_anew(clone.folder, clone.folder / "params.yaml", Path("none"))
+        with pytest.raises(verifying.inputs.NotMade, match="preprocess failed"), made:
+            pass
 
 
 @contextmanager

@@ -18,13 +18,15 @@ ME = ["-c", "user.name=alexvgg", "-c", "user.email=alexvgg@localhost", "-c", "co
 class Tree:
     """`bundle` is git's, and holds `commit`; if that is not `head`, it has what is not committed on top of it.
 
-    `dvc_config` are DVC's settings for the clone; `name` tells the clones of this project from those of others.
+    `folder` is where the project is in the repository. `dvc_config` are DVC's settings for the clone; `name` tells the
+    clones of this project from those of others.
     """
 
     name: str
     bundle: bytes
     head: str
     commit: str
+    folder: str
     dvc_config: str
 
 
@@ -45,7 +47,8 @@ def of(root: Path, remote: Remote) -> Tree:
         finally:
             _git(root, "update-ref", "-d", reference)
         name = files.digest([str(root.resolve()), os.uname().nodename])[:12]
-        return Tree(name, bundle.read_bytes(), head, commit, _dvc_config(remote))
+        inside = _git(root, "rev-parse", "--show-prefix")
+        return Tree(name, bundle.read_bytes(), head, commit, inside, _dvc_config(remote))
 
 
 def _dvc_config(remote: Remote) -> str:

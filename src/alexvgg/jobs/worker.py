@@ -34,13 +34,13 @@ def make_row(
     yield SAYING, f"{row}: on {socket.gethostname()}\n"
     place = Path(tempfile.gettempdir()) / f"alexvgg-{getpass.getuser()}" / tree.name
     clone = place / row
-    _update(clone, tree, place / "cache")
+    project = _update(clone, tree, place / "cache")
     if SERVER not in variables:
-        (clone / TRAVEL).parent.mkdir(exist_ok=True)
-        (clone / TRAVEL).touch()
+        (project / TRAVEL).parent.mkdir(exist_ok=True)
+        (project / TRAVEL).touch()
     process = subprocess.Popen(
         [sys.executable, "-m", "alexvgg", "row", row, "--attached"],
-        cwd=clone, env=_environment(clone, variables), start_new_session=True,
+        cwd=project, env=_environment(project, variables), start_new_session=True,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
     assert process.stdout is not None
@@ -53,9 +53,9 @@ def make_row(
             process.send_signal(signal.SIGINT)
         if time.monotonic() > next_look:
             next_look = time.monotonic() + EVERY
-            yield from _grown(clone, seen)
+            yield from _grown(project, seen)
     yield SAYING, process.stdout.read().decode(errors="replace")
-    yield from _grown(clone, seen)
+    yield from _grown(project, seen)
     if process.returncode == 0:
         shutil.rmtree(clone)
     yield ENDED, process.returncode
@@ -66,17 +66,17 @@ def clean(tree: Any) -> None:
     shutil.rmtree(Path(tempfile.gettempdir()) / f"alexvgg-{getpass.getuser()}" / tree.name, ignore_errors=True)
 
 
-def _grown(clone: Path, seen: dict[Path, int]) -> Iterator[tuple[Any, ...]]:
+def _grown(project: Path, seen: dict[Path, int]) -> Iterator[tuple[Any, ...]]:
     """The journals that are longer than when they were `seen`."""
-    for path in sorted(clone.glob(".alexvgg/journals/*.jsonl")):
+    for path in sorted(project.glob(".alexvgg/journals/*.jsonl")):
         content = path.read_bytes()
         if seen.get(path) != len(content):
             seen[path] = len(content)
             yield JOURNAL, path.name, content
 
 
-def _update(clone: Path, tree: Any, cache: Path) -> None:
-    """Make a clone the head's tree; what git does not know in it, such as checkpoints, stays."""
+def _update(clone: Path, tree: Any, cache: Path) -> Path:
+    """Make a clone the head's tree; return the project in it. What git does not know, such as checkpoints, stays."""
     clone.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile() as bundle:
         bundle.write(tree.bundle)
@@ -86,9 +86,11 @@ def _update(clone: Path, tree: Any, cache: Path) -> None:
     _git(clone, "checkout", "--quiet", "--force", "--detach", tree.commit)
     _git(clone, "clean", "--quiet", "-d", "--force")
     _git(clone, "reset", "--quiet", "--mixed", tree.head)  # what is not committed there is not committed here
-    config = clone / ".dvc/config.local"
+    project = clone / tree.folder
+    config = project / ".dvc/config.local"
     config.write_text(f"{tree.dvc_config}[cache]\ndir = {cache}\n", encoding="utf-8")
     config.chmod(0o600)
+    return project
 
 
 def _git(clone: Path, *arguments: str) -> None:
@@ -98,6 +100,6 @@ def _git(clone: Path, *arguments: str) -> None:
         raise OSError(f"git {arguments[0]} in {clone}: {' '.join(error.stderr.split())}") from None
 
 
-def _environment(clone: Path, variables: dict[str, str]) -> dict[str, str]:
+def _environment(project: Path, variables: dict[str, str]) -> dict[str, str]:
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-    return os.environ | {"PATH": path, "PYTHONPATH": str(clone / "src")} | variables
+    return os.environ | {"PATH": path, "PYTHONPATH": str(project / "src")} | variables

@@ -34,7 +34,7 @@ DESCRIPTIONS = {
     "activation": "Of all hidden layers (slide Fig 2).",
     "overlapping_pooling": "Pooling windows of 3 every 2 pixels; `false`: of 2 every 2 (slide Fig 3).",
     "normalization": "Batch normalisation, local response normalisation, or none (slide Fig 4).",
-    "batch_norm_momentum": "Of the moving averages, which need hundreds of steps at 0.99 and ten times fewer at 0.9.",
+    "batch_norm_momentum": "Of batch normalisation's averages: at 0.99 they need hundreds of steps, at 0.9 dozens.",
 }
 
 

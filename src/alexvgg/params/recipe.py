@@ -38,7 +38,7 @@ class Training(Section):
         description="Share of the highest learning rate to which it is raised again when crops become larger, if it is "
         "below; from there it falls to 0 as before.",
     )
-    momentum: float = Field(ge=0, lt=1, description="Of `sgd`.")
+    momentum: float = Field(ge=0, lt=1, description="Of `sgd`; `adam` ignores it.")
     weight_decay: float = Field(
         ge=0,
         le=10,
