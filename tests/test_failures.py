@@ -6,6 +6,7 @@ code, its one line and the earlier results are looked at. docs/reference/failure
 """
 
 import contextlib
+import dataclasses
 import io
 import json
 import os
@@ -18,7 +19,6 @@ import subprocess
 import sys
 import tarfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +30,7 @@ from alexvgg.checkpoints.snapshot import Snapshot
 from alexvgg.checkpoints.store import Checkpoints
 from alexvgg.data import download
 from alexvgg.data.sources import cifar100
+from alexvgg.networks import registry
 from alexvgg.params import file
 from alexvgg.pipeline import guard, layout
 from alexvgg.rows.identity import identify
@@ -232,7 +233,7 @@ def no_sender(journal: Path, package: Path) -> Iterator[None]:
     yield
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Fault:
     """`command` after `cause` ends with `code` and says `says` on one line."""
 
@@ -620,6 +621,36 @@ def _(world):
     world.edit("models.alexnet.crop", 1000)
     world.edit("training.batch_size", 100)
     world.limit = 7 * 10**9
+
+
+# Networks
+
+
+def rewritten(world: World, build: Callable) -> None:
+    """AlexNet is what `build` makes."""
+    patch = world.servers.enter_context(pytest.MonkeyPatch.context())
+    written = dataclasses.replace(registry.ARCHITECTURES["alexnet"], function=build)
+    patch.setitem(registry.ARCHITECTURES, "alexnet", written)
+
+
+@fault("a network's `build` returns nothing", "networks", 8, "returns nothing (is a `return` missing?)")
+def _(world):
+    def build(input_shape, classes, options):
+        pass
+
+    rewritten(world, build)
+
+
+@fault("a network without a layer called `logits`", "networks", 8, "no layer is called `logits`; give that name to")
+def _(world):
+    def build(input_shape, classes, options):
+        import keras
+
+        images = keras.Input(input_shape)
+        features = keras.layers.GlobalAveragePooling2D()(images)
+        return keras.Model(images, keras.layers.Dense(classes, activation="softmax")(features))
+
+    rewritten(world, build)
 
 
 # Disks

@@ -20,13 +20,13 @@ class Counted:
 
 
 def count(names: Iterable[str]) -> dict[str, Counted]:
-    """Each of these networks, in the order of the registry."""
+    """Each of these networks, in the order of the registry. Raises NetworkError if one cannot be trained."""
     wanted = set(names)
     return {name: _count(one) for name, one in registry.ARCHITECTURES.items() if name in wanted}
 
 
 def _count(architecture: Architecture) -> Counted:
-    model = architecture.build(architecture.input_size, architecture.classes, {})
+    model = _built(architecture, architecture.input_size, architecture.classes, {})
     return Counted(architecture.input_size, architecture.classes, model.count_params(), forward_flop(model))
 
 
@@ -42,6 +42,10 @@ def table(counted: dict[str, Counted]) -> str:
 
 def parameters(architecture: str, crop: int, classes: int, options: dict[str, Any]) -> int:
     """The weights of a network for images of `crop` pixels. Raises NetworkError if it cannot be trained."""
+    return int(_built(registry.named(architecture), crop, classes, options).count_params())
+
+
+def _built(architecture: Architecture, crop: int, classes: int, options: dict[str, Any]) -> Any:
     from alexvgg.networks import checking  # imports TensorFlow
 
-    return int(checking.build(registry.named(architecture), crop, classes, options).count_params())
+    return checking.build(architecture, crop, classes, options)
