@@ -17,7 +17,7 @@ from alexvgg.cli import verifying
 from alexvgg.data import arrays
 from alexvgg.data.arrays import Description
 from alexvgg.rows.summary import Beginning
-from alexvgg.verification import paper, weights
+from alexvgg.verification import inputs, paper, weights
 from conftest import ROOT
 from project import Project
 
@@ -211,15 +211,19 @@ def test_what_cannot_be_read_is_a_finding_and_the_rest_is_compared(folder, chang
     assert len([one for one in found if one.level == "same" and one.subject == "vgg16-0"]) >= 4
 
 
+def described(archive_sha256: str = "0" * 64, groups: dict[str, list[str]] | None = None) -> Description:
+    row = records.summary()
+    return Description(
+        source=row.source, title=row.title, archive_sha256=archive_sha256, classes=["a", "b"], superclasses=groups or {},
+        side=32, mean=[0.5], std=[0.5], resize=256, crop=227, images=row.images, sha256={},
+    )  # fmt: skip
+
+
 def test_a_report_of_the_other_archive_is_not_called_wrong(tmp_path):
     """Two are accepted for CIFAR-100; they have the same images in another order."""
     row = records.summary()
     path = tmp_path / "description.json"
-    description = Description(
-        source=row.source, title=row.title, archive_sha256="7" * 64, classes=["a", "b"], superclasses={}, side=32,
-        mean=[0.5], std=[0.5], resize=256, crop=227, images=row.images, sha256={},
-    )  # fmt: skip
-    arrays.save_description(path, description)
+    arrays.save_description(path, described(archive_sha256="7" * 64))
     accepted = [row.archive_sha256, "7" * 64]
     other = verifying.inputs.another_archive(row, accepted, path)
     assert other is not None and other.level == "unknown" and "777777777777" in other.text
@@ -342,6 +346,28 @@ def test_answers_of_weights_that_rounding_explains():
     )
 
 
+def test_metrics_of_weights():
+    def level(reported: float, anew: float, bound: float) -> str:
+        return weights.measured("alexnet-0", "test_loss", reported, anew, bound).level
+
+    assert level(0.5, 0.5, 1e-6) == "same"
+    assert level(0.5, 0.5 + 1e-7, 1e-6) == level(2.0, 2.05, 5e-2) == "unknown"
+    assert level(0.5, 0.5001, 1e-6) == level(2.0, 2.2, 5e-2) == "differs"
+
+
+def test_superclasses_are_counted_anew(tmp_path):
+    path = tmp_path / "description.json"
+    given = pd.DataFrame({"label": ["cat", "dog", "oak"], "answer": ["dog", "oak", "oak"]})
+
+    def said(reported: float | None, groups: dict[str, list[str]]) -> list[str]:
+        arrays.save_description(path, described(groups=groups))
+        return [one.level for one in inputs.superclasses("alexnet-0", reported, given, path)]
+
+    assert said(2 / 3, {"pets": ["cat", "dog"], "trees": ["oak"]}) == ["same"]
+    assert said(0.7, {"pets": ["cat", "dog"], "trees": ["oak"]}) == ["differs"]
+    assert said(0.7, {}) == ["differs"] and said(None, {}) == []
+
+
 @pytest.mark.slow
 def test_weights_are_evaluated_from_here_the_cache_and_a_remote(tmp_path):
     project = Project(tmp_path / "a project")
@@ -358,7 +384,9 @@ def test_weights_are_evaluated_from_here_the_cache_and_a_remote(tmp_path):
     for gone in (None, path, project.folder / ".dvc/cache"):
         if gone is not None:
             shutil.rmtree(gone) if gone.is_dir() else gone.unlink()
-        assert "small-0: what its weights answer to" in project.alexvgg("verify", "--weights")
+        said = project.alexvgg("verify", "--weights")
+        for what in ("what its weights answer to", "test_loss", "test_ece"):
+            assert re.search(rf"^same +small-0: {what}", said, re.M), said
     shutil.rmtree(project.folder / ".dvc/cache")
     shutil.rmtree(tmp_path / "store")
     assert re.search(r"unknown +small-0: .*is neither here", project.alexvgg("verify", "--weights"))

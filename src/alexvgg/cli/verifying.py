@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from alexvgg.networks import runtime
 from alexvgg.params import file
@@ -43,13 +44,14 @@ class Verification:
         in_use = self._chosen == layout.PARAMS and paper.recorded(layout.LOCK, self._folder)
         self._lock = layout.LOCK if in_use else layout.PROFILES / f"{profile}.lock"
         self._every_row, self._weights = every_row, weights
+        self._reported: dict[str, dict[str, Any]] = {}  # rows of the report, by name
 
     def findings(self) -> Iterator[Finding]:
         """All of them. Raises AlexvggError if there is nothing to verify."""
         document = paper.report(self._folder)
+        self._reported = {f"{one['model']}-{one['seed']}": one for one in document["rows"]}
         yield from carefully("files", partial(paper.files_of, self._folder, self._lock))
-        for reported in document["rows"]:
-            name = f"{reported['model']}-{reported['seed']}"
+        for name, reported in self._reported.items():
             yield from carefully(name, partial(paper.row, self._folder, reported))
         yield from carefully("table", partial(paper.whole, self._folder, document))
         trainings = [one for one in map(paper.training_of, document["rows"]) if one is not None]
@@ -85,6 +87,8 @@ class Verification:
     def _data(self, folder: Path, summary: Summary) -> Iterator[Finding]:
         given, test = answers.read(folder / f"{summary.name}.csv"), layout.SPLITS["test"]
         yield inputs.labels(summary.name, given, test, layout.DESCRIPTION)
+        by_superclass = self._reported[summary.name].get("test_superclass_acc")
+        yield from inputs.superclasses(summary.name, by_superclass, given, layout.DESCRIPTION)
         yield from inputs.described(summary, layout.DESCRIPTION)
 
     def _stored(self, trainings: list[Summary]) -> Iterator[tuple[Summary, Path | AlexvggError]]:
@@ -115,9 +119,9 @@ class Verification:
             yield Finding("unknown", summary.name, str(found))
             return
         _start(summary)
-        test, description, batch_size = layout.SPLITS["test"], layout.DESCRIPTION, self._params.evaluation.batch_size
+        data = layout.SPLITS["test"], layout.DESCRIPTION, self._params.evaluation.batch_size
         given = answers.read(folder / f"{summary.name}.csv")
-        yield weights.of(summary, found, given, test, description, batch_size)
+        yield from weights.of(summary, self._reported[summary.name], given, found, data)
 
 
 def _start(summary: Summary) -> None:

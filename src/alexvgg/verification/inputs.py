@@ -112,6 +112,15 @@ def labels(name: str, given: pd.DataFrame, test: Path, description: Path) -> Fin
     return Finding("differs", name, f"{wrong} labels of its answers are not the test split's")
 
 
+def superclasses(name: str, reported: float | None, given: pd.DataFrame, description: Path) -> Iterator[Finding]:
+    """The share of answers in the label's superclass, counted anew; nothing where the data has no superclasses."""
+    groups = arrays.load_description(description).superclasses
+    of_class = {one: group for group, classes in groups.items() for one in classes}
+    right = given["answer"].map(of_class) == given["label"].map(of_class)
+    if groups or reported is not None:
+        yield compared(name, "accuracy by superclass", reported, float(right.mean()) if groups else None)
+
+
 def rows_of(params: Params, reported: list[Summary]) -> Iterator[Finding]:
     """Whether the report has the rows that the parameters ask for."""
     yield compared("table", "rows", sorted(one.name for one in reported), sorted(params.rows()))

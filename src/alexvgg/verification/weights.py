@@ -4,6 +4,7 @@ Imports TensorFlow where they are asked: call `runtime.start` before that.
 """
 
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -22,6 +23,7 @@ from alexvgg.verification.findings import Finding, compared
 # How far rounding moves the probability of a class, on another type of processor or with other threads: more than was
 # seen between any two here, or between bfloat16 and float32 (benchmarks/results/rounding.md).
 ROUNDING = {"float32": 1e-4, "mixed_bfloat16": 5e-2}
+LAST_DIGIT = 1e-6  # of a probability, as answers are written
 
 
 def stored(root: Path, lock: Path, weights: Path) -> Path:
@@ -68,25 +70,56 @@ def _recorded(lock: Path, weights: Path) -> str:
     raise AlexvggError(f"{lock} does not say which weights were made as {weights}")
 
 
-def of(summary: Summary, file: Path, reported: pd.DataFrame, test: Path, description: Path, batch_size: int) -> Finding:
-    """Whether the file has the weights of the report, and whether they answer what is reported."""
+def of(
+    summary: Summary, evaluation: dict[str, float], reported: pd.DataFrame, file: Path, data: tuple[Path, Path, int]
+) -> Iterator[Finding]:
+    """Whether the file has the weights of the report, and whether they answer and measure what is reported.
+
+    `evaluation` is the row of `results.json`, `reported` its answers; `data` the test split, its description and the
+    size of a batch.
+    """
     same = compared(summary.name, "sha256 of its weights", summary.weights_sha256, files.sha256(file))
     if same.level != "same":
-        return same
+        yield same
+        return
     from alexvgg.evaluation import measures
     from alexvgg.evaluation.prediction import Predictor
 
+    test, description, batch_size = data
     known = arrays.load_description(description)
     split = arrays.load(test, known)
-    predictor = Predictor.of(measures.rebuild(summary, known, file), known, summary.crop, batch_size)
-    logits = predictor.logits(split.images)
+    with TemporaryDirectory() as folder:
+        named = Path(folder) / "row.weights.h5"  # Keras goes by the name, which a file in DVC's cache does not have
+        named.symlink_to(file.resolve())
+        model = measures.rebuild(summary, known, named)
+    logits = Predictor.of(model, known, summary.crop, batch_size).logits(split.images)
+    answered = _answered(summary, reported, logits, split.labels, known.classes)
+    yield answered
+    bound = LAST_DIGIT if answered.level == "same" else ROUNDING[summary.recipe.precision]
+    anew = measures.test_metrics(logits, split.labels, known)
+    for name in ("test_loss", "test_ece"):
+        yield measured(summary.name, name, evaluation[name], float(anew[name] or 0), bound)
+
+
+def _answered(
+    summary: Summary, reported: pd.DataFrame, logits: np.ndarray, labels: np.ndarray, classes: list[str]
+) -> Finding:
+    from alexvgg.evaluation import measures
+
     with TemporaryDirectory() as folder:  # with as many digits as are reported
         path = Path(folder) / "answers.csv"
-        answers.write(path, measures.answers(logits, split.labels, known.classes))
+        answers.write(path, measures.answers(logits, labels, classes))
         anew = answers.read(path)
     if reported.equals(anew):
         return Finding("same", summary.name, f"what its weights answer to {len(anew)} test images")
-    return judged(summary, reported, np.exp(metrics.log_softmax(logits)), split.labels, known.classes)
+    return judged(summary, reported, np.exp(metrics.log_softmax(logits)), labels, classes)
+
+
+def measured(row: str, metric: str, reported: float, anew: float, bound: float) -> Finding:
+    """Whether a metric that needs all probabilities is the reported one, or within what rounding moves it by."""
+    if abs(reported - anew) <= bound * max(1.0, anew) and reported != anew:
+        return Finding("unknown", row, f"{metric}: {reported} and {anew} differ by no more than rounding may")
+    return compared(row, metric, reported, anew)
 
 
 def judged(
