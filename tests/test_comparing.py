@@ -16,6 +16,11 @@ def test_only_what_differs_is_shown():
     ]
 
 
+def test_a_difference_beyond_the_fourth_digit_is_shown():
+    lines = table({"HEAD": {"alexnet: val_loss": 1.63362}, "workspace": {"alexnet: val_loss": 1.63361}})
+    assert lines[1].split() == ["alexnet:", "val_loss", "1.63362", "1.63361"]
+
+
 def test_nothing_differs():
     assert table({"HEAD": BEFORE, "workspace": BEFORE}) == ["Nothing differs between HEAD, workspace."]
 

@@ -6,6 +6,7 @@ from typing import Any
 from alexvgg.system.errors import AlexvggError
 
 WIDTH, LABEL, COLUMN = 120, 44, 15  # characters: of a line, of its label at the most, of a revision
+SHORT, LONG, EXACT = 4, 9, 17  # digits: as a rule, where those are the same, of a double-precision number
 WORKSPACE = "workspace"
 
 Values = dict[str, Any]  # by label
@@ -31,7 +32,7 @@ def compare(revisions: list[str]) -> None:
 def table(values: dict[str, Values]) -> list[str]:
     """Lines of a table with a column a revision and a line for each label whose values differ; several if need be."""
     labels = list(dict.fromkeys(label for one in values.values() for label in one))
-    different = [label for label in labels if len({_text(one.get(label)) for one in values.values()}) > 1]
+    different = [label for label in labels if len({_text(one.get(label), EXACT) for one in values.values()}) > 1]
     if not different:
         return [f"Nothing differs between {', '.join(values)}."]
     width = min(LABEL, max(map(len, different)))
@@ -42,7 +43,9 @@ def table(values: dict[str, Values]) -> list[str]:
         lines += [] if i == 0 else [""]
         lines.append(" " * width + "".join(_cell(rev) for rev in shown))
         for label in different:
-            lines.append(label[:width].ljust(width) + "".join(_cell(_text(values[rev].get(label))) for rev in shown))
+            told_apart = len({_text(one.get(label), SHORT) for one in values.values()}) > 1
+            texts = [_text(values[rev].get(label), SHORT if told_apart else LONG) for rev in shown]
+            lines.append(label[:width].ljust(width) + "".join(map(_cell, texts)))
     return lines
 
 
@@ -50,10 +53,10 @@ def _cell(text: str) -> str:
     return f"{text if len(text) < COLUMN else text[: COLUMN - 2] + '…':>{COLUMN}}"
 
 
-def _text(value: Any) -> str:
+def _text(value: Any, digits: int) -> str:
     if value is None:
         return "–"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return f"{value:.{digits}g}" if isinstance(value, float) else str(value)
 
 
 def _experiments(repo: Any) -> list[str]:
