@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import origin
 
 from alexvgg.checkpoints.saver import EVERY
 from alexvgg.checkpoints.snapshot import Snapshot
@@ -36,12 +37,12 @@ def main() -> None:
     seconds = measure(trainer, settings.crop, settings.batch_size, settings.pairs, settings.steps)
     size = sum(array.nbytes for array in trainer.state()[1].values()) / 1e6
     text = (
-        f"{settings.model}, {settings.crop} px, batch {settings.batch_size}, {hardware.title()}: state of {size:.0f} "
-        f"MB.\n{findings(seconds)}"
+        f"{settings.model}, {settings.crop} px, batch {settings.batch_size}: state of {size:.0f} MB.\n"
+        f"{findings(seconds)}"
     )
     print(text)
     if settings.output:
-        settings.output.write_text(f"# Checkpoints\n\nMade by `make bench`.\n\n{text}")
+        settings.output.write_text(f"# Checkpoints\n\n{origin.sentence()}\n\n{text}")
 
 
 def make_trainer(name: str, crop: int, batch_size: int) -> Any:

@@ -10,9 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import origin
+
 from alexvgg.networks import registry, runtime
 from alexvgg.params import file
-from alexvgg.system import hardware, process
+from alexvgg.system import process
 
 ROOT = Path(__file__).resolve().parents[1]
 FEATURE_MAP = (128, 27, 27, 256)  # AlexNet's second, at 227 pixels and a batch of 128
@@ -105,7 +107,7 @@ def compare(name: str, pair: Pair, rounds: int) -> None:
 
 def main(rounds: int) -> None:
     tf = runtime.start("float32", 0)
-    print(hardware.title())
+    print(origin.sentence())
     compare("Adam, 21,996,388 weights", adam(tf), rounds)
     for precision in ("float32", "mixed_bfloat16"):
         compare(f"Batch normalisation, {FEATURE_MAP}, {precision}", batch_normalization(tf, precision), rounds)

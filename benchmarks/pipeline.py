@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import origin
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -170,7 +171,7 @@ def main() -> None:
     )
     text = "\n".join([
         "# Fixed costs", "",
-        "Made by `benchmarks/pipeline.py` on two CPU cores: medians with the lowest and the highest, in seconds.", "",
+        f"{origin.sentence()} Medians with the lowest and the highest, in seconds.", "",
         "By stage, on the digits, AlexNet at 67 px for one epoch. Imports are Python's own account (`-X importtime`,",
         "which slows them a little); tracking is what a stage waits at its end for MLflow to have everything.", "",
         "| stage | in all | imports | tracking | work |", "| --- | ---: | ---: | ---: | ---: |", *stages, "",

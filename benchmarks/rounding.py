@@ -14,6 +14,8 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import origin
+
 ROOT = Path(__file__).resolve().parents[1]
 PROFILE = ROOT / "profiles/quickstart.yaml"
 OTHERS = {
@@ -121,8 +123,8 @@ def main() -> None:
         of_losses, of_answers = list(lines_of("losses", relative)), list(lines_of("confidences", largest))
     text = "\n".join([
         "# Rounding", "",
-        "Made by `benchmarks/rounding.py`: by how much, relatively, the loss of a training's step differs from the one",
-        "on this machine with all its threads. `verification/beginning.py` has the bounds of `alexvgg verify`.", "",
+        f"{origin.sentence()} By how much, relatively, the loss of a training's step differs from the one",
+        "with all threads. `verification/beginning.py` has the bounds of `alexvgg verify`.", "",
         "| network | precision | elsewhere | step 1 | step 2 | step 10 |", "| --- | --- | --- | ---: | ---: | ---: |",
         *of_losses, "",
         "And by how much, at most, the probability of a trained network's answer to a test image differs;",

@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+import origin
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -187,7 +188,7 @@ def main() -> None:
         if possible.get(name, True) and settings.only in (None, name):
             with tempfile.TemporaryDirectory(prefix="rows", ignore_cleanup_errors=True) as made:
                 found[title] = measure(Path(made) / name, settings.rounds)
-    text = "# Rows at once\n\nMade by `benchmarks/rows.py` on two CPU cores: medians with the lowest and the highest.\n"
+    text = f"# Rows at once\n\n{origin.sentence()} Medians with the lowest and the highest.\n"
     for title, _ in PARTS.values():
         text += f"\n## {title}\n\n{found[title]}\n" if title in found else ""
     print(text)

@@ -21,6 +21,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import origin
+
 from alexvgg.system import hardware
 from alexvgg.system.process import HUGE_PAGES
 
@@ -214,18 +216,16 @@ def main() -> None:
     parser.add_argument("--output", type=Path, help="write the table there, too")
     settings = parser.parse_args()
     there = PRECISIONS if hardware.cpu_features() & {"avx512_bf16", "amx_bf16"} else PRECISIONS[:1]
-    lines, title, torch = [], "", "(not installed: make setup BENCH=1)"
+    lines, torch = [], "(not installed: make setup BENCH=1)"
     for case, precision in itertools.product(CASES, settings.precision or there):
         if settings.only and f"{case[0]}-{case[1]}" not in settings.only:
             continue
         contestants = measure(case, precision, settings.rounds, settings.seconds)
-        title = contestants["step"].facts["hardware"]
         torch = contestants["pytorch"].facts["version"] if "pytorch" in contestants else torch
         lines.append(row(case, precision, contestants))
         print(lines[-1], file=sys.stderr, flush=True)
-    command = "benchmarks/throughput.py" + (f" --only {' '.join(settings.only)}" if settings.only else "")
     text = "\n".join(
-        ["# Throughput", "", f"Made by `{command}`. {title}.", "", HEADER, *lines, "",
+        ["# Throughput", "", origin.sentence(), "", HEADER, *lines, "",
          NOTES.format(rounds=settings.rounds, alone=2 * settings.rounds, torch=torch)]
     )  # fmt: skip
     print(text)

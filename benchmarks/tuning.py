@@ -8,6 +8,7 @@ Allocators from Debian's packages libjemalloc2 and libtcmalloc-minimal4 take par
 import argparse
 from pathlib import Path
 
+import origin
 from throughput import Contestant, spread, start
 
 LIBRARIES = {
@@ -44,8 +45,8 @@ def of_evaluation(network: tuple[str, str]) -> dict[str, Contestant | None]:
     return {f"batches of {size}": start("evaluation", *network, size) for size in [EVALUATION_BATCH, *others]}
 
 
-def measure(started: dict[str, Contestant | None], rounds: int, seconds: float) -> tuple[list[str], str]:
-    """The rows of a table, and the hardware."""
+def measure(started: dict[str, Contestant | None], rounds: int, seconds: float) -> list[str]:
+    """The lines of a table."""
     contestants = {name: contestant for name, contestant in started.items() if contestant is not None}
     for _ in range(rounds):
         for contestant in contestants.values():
@@ -56,7 +57,7 @@ def measure(started: dict[str, Contestant | None], rounds: int, seconds: float) 
         contestant.end()
         ratios = [a / b for a, b in zip(contestant.rates, usual.rates, strict=True)]
         lines.append(f"| {name} | {spread(contestant.rates, 1)} | {spread(ratios, 3)} |")
-    return lines, usual.facts["hardware"]
+    return lines
 
 
 def main() -> None:
@@ -68,12 +69,12 @@ def main() -> None:
     settings = parser.parse_args()
     architecture, crop, batch_size = settings.case.split("-")
     network = architecture, crop
-    of_training, hardware = measure(of_step(network, int(batch_size)), settings.rounds, settings.seconds)
-    of_test, _ = measure(of_evaluation(network), settings.rounds, settings.seconds)
+    of_training = measure(of_step(network, int(batch_size)), settings.rounds, settings.seconds)
+    of_test = measure(of_evaluation(network), settings.rounds, settings.seconds)
     text = "\n".join([
         f"# Settings: {settings.case}", "",
-        f"Made by `benchmarks/tuning.py --case {settings.case}`, {hardware}: medians of {settings.rounds} rounds of "
-        f"{settings.seconds:g} s, ratios within a round.", "",
+        f"{origin.sentence()} Medians of {settings.rounds} rounds of {settings.seconds:g} s,", "ratios within a round.",
+        "",
         "Training, the step by itself:", "", *of_training, "", "Evaluation, by itself:", "", *of_test, "",
     ])  # fmt: skip
     print(text)

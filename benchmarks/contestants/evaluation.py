@@ -10,7 +10,6 @@ from full import described
 from windows import serve
 
 from alexvgg.networks import registry, runtime
-from alexvgg.system import hardware
 
 
 def main(architecture: str, crop: int, batch_size: int) -> None:
@@ -20,7 +19,7 @@ def main(architecture: str, crop: int, batch_size: int) -> None:
     model = registry.named(architecture).build(crop, 100, {})
     predictor = Predictor.of(model, described({}, {}), crop, batch_size)
     images = np.random.default_rng(0).integers(0, 256, (batch_size, 32, 32, 3), np.uint8)
-    serve(lambda: predictor.logits(images), batch_size, hardware=hardware.title())
+    serve(lambda: predictor.logits(images), batch_size)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ from windows import serve
 
 from alexvgg.networks import counting, registry, runtime
 from alexvgg.params import file
-from alexvgg.system import hardware
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -53,7 +52,7 @@ def main(
 
     layers = counting.layers(model)
     flop = counting.training_flop(layers, layers)
-    facts = {"params": model.count_params(), "flops": flop, "hardware": hardware.title()}
+    facts = {"params": model.count_params(), "flops": flop}
     call = steps if steps_per_call > 1 else step
     serve(lambda: float(call(tf.constant(1), tf.constant(1e-6))), batch_size * steps_per_call, **facts)
 
