@@ -40,7 +40,8 @@ def test_what_differs_is_named(rows):
     rows[1]["data"]["network"] = "0" * 64
     rows[2]["data"]["network"] = "0" * 64
     assert differing(rows) == (
-        "alexnet-7: not in the roster; alexnet_vgg-0: made with other parameters; vgg16-0: made by other sources"
+        "alexnet-7: no longer in the roster; alexnet_vgg-0: made with other parameters; "
+        "vgg16-0: made by other sources; alexnet-0: not in the table"
     )
     del rows[2]["recipe"], rows[2]["data"]  # as no version wrote it
     assert "vgg16-0: made by other sources" in differing(rows)
@@ -48,14 +49,30 @@ def test_what_differs_is_named(rows):
 
 def test_show_and_doctor_say_so(rows, capsys):
     results.show([])
-    assert "Older than" not in capsys.readouterr().out and not list(wholeness.age(Path("reports")))
+    assert "older than" not in capsys.readouterr().out and not list(wholeness.age(Path("reports")))
     params = Path("params.yaml").read_text()
     Path("params.yaml").write_text(params.replace("learning_rate: 2e-4", "learning_rate: 3e-4"))
     results.show([])
     said = capsys.readouterr().out
-    assert "Older than what is here: vgg16-0: made with other parameters. `make repro` makes them again." in said
+    assert "older than what is here (vgg16-0: made with other parameters); `make repro` makes it anew." in said
     [found] = wholeness.age(Path("reports"))
     assert found.level == "note" and "(vgg16-0: made with other parameters)" in found.text
+
+
+def test_data_and_answers_are_compared_with_what_dvc_recorded(rows):
+    def said() -> str:
+        return provenance.said(provenance.around_training(Path("params.yaml"), Path("profiles/quickstart.lock")))
+
+    assert said() == ""
+    params = Path("params.yaml").read_text()
+    Path("params.yaml").write_text(params.replace("split_seed: 0", "split_seed: 1"))
+    assert said() == "data: made with other parameters"
+    Path("params.yaml").write_text(params)
+    program = Path("stages/evaluate.py")
+    program.write_text(program.read_text().replace('"""DVC stage', '"""A stage'))
+    assert said() == "answers: made by other sources"
+    Path("profiles/quickstart.lock").write_text("<<<<<<< HEAD\n")
+    assert said() == ""  # `alexvgg doctor` says so in other words
 
 
 def test_a_report_that_cannot_be_compared_is_left_to_others(rows):

@@ -5,7 +5,9 @@ import json
 import re
 import shutil
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pandas as pd
@@ -16,8 +18,11 @@ import records
 from alexvgg.cli import verifying
 from alexvgg.data import arrays
 from alexvgg.data.arrays import Description
-from alexvgg.rows.summary import Beginning
-from alexvgg.verification import inputs, paper, weights
+from alexvgg.params import file
+from alexvgg.pipeline import layout
+from alexvgg.rows.summary import Beginning, Summary
+from alexvgg.verification import findings as findings_module
+from alexvgg.verification import inputs, paper, recorded, weights
 from conftest import ROOT
 from project import Project
 
@@ -38,11 +43,15 @@ def findings(folder: Path) -> dict[str, list[str]]:
     """Of what is committed, without data and networks, by level."""
     document = paper.report(folder)
     found = [*paper.whole(folder, document), *(one for row in document["rows"] for one in paper.row(folder, row))]
-    recorded = list(paper.files_of(folder, Path("profiles/quickstart.lock")))
+    lock = Path("profiles/quickstart.lock")
+    as_made = list(recorded.report(folder, lock))
+    for summary in filter(None, map(paper.training_of, document["rows"])):
+        row = layout.row("quickstart", summary.name)
+        as_made += findings_module.carefully(summary.name, partial(recorded.row, folder, lock, row, summary))
     by_level: dict[str, list[str]] = {"same": [], "differs": [], "unknown": []}
     for one in found:
         by_level[one.level].append(f"{one.subject}: {one.text}")
-    return by_level | {"recorded": [one.text for one in recorded if one.level != "same"]}
+    return by_level | {"recorded": [one.text for one in as_made if one.level != "same"]}
 
 
 def edit(path: Path, old: str, new: str) -> None:
@@ -96,6 +105,12 @@ def without_ranks(folder: Path) -> None:
     path.write_text(re.sub(r",[^,\n]+$", "", path.read_text(), flags=re.M))
 
 
+def rank(folder: Path) -> None:
+    path = folder / "answers/vgg16-0.csv"
+    wrong = next(line for line in path.read_text().splitlines() if not line.endswith((",1", ",rank")))
+    edit(path, wrong, re.sub(r",\d+$", ",1", wrong))
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -109,12 +124,13 @@ def without_ranks(folder: Path) -> None:
         (by_class, "by_class.csv is not what the rows say"),
         (lambda folder: edit(folder / "results.csv", ",0.9", ",0.8"), "results.csv is not what the rows say"),
         (lambda folder: edit(folder / "metrics/vgg16.json", "0.9", "0.8"), "metrics/vgg16.json is not"),
-        (without_epoch, "epochs and crops of its val curve: reported"),
-        (without_ranks, "columns of its answers: reported"),
+        (without_epoch, "epochs and crops of its val curve: found 3 of them, expected 4"),
+        (without_ranks, "columns of its answers: found 3 of them, expected 4"),
+        (rank, "1 ranks do not agree with the answers"),
     ],
     ids=[
         "accuracy", "loss", "interval", "recipe", "curve", "table", "answer", "class", "csv", "metrics", 
-        "epoch", "ranks",
+        "epoch", "ranks", "rank",
     ],
 )  # fmt: skip
 def test_what_was_changed_is_found(folder, change, said):
@@ -133,15 +149,17 @@ def test_files_beside_the_lock(folder):
     with lock.open("w") as file:
         YAML(typ="safe", pure=True).dump(outs, file)
     (folder / "index.html").write_text("of another report")
-    found = {one.text: one.level for one in paper.files_of(folder, lock) if one.level != "same"}
+    found = {one.text: one.level for one in recorded.report(folder, lock) if one.level != "same"}
     assert set(found.values()) == {"unknown"} and len(found) == 2
     assert "results.csv" in str(found) and "index.html is of another report" in str(found)
 
 
 def test_the_words_around_the_tables(folder):
-    edit(folder / "results.md", "Hardware: CPU", "Hardware: a much faster one")
+    edit(folder / "results.md", "Loss and ACC are", "Loss and ACC may be")
     found = findings(folder)
     assert not found["differs"] and "the words of results.md" in found["unknown"][0]
+    edit(folder / "results.md", "Hardware: CPU", "Hardware: a much faster one")
+    assert "data, hardware and recipes in results.md" in findings(folder)["differs"][0]
 
 
 def test_of_a_report_of_another_version_the_table_is_compared(folder):
@@ -149,6 +167,10 @@ def test_of_a_report_of_another_version_the_table_is_compared(folder):
     for row in document["rows"]:
         del row["recipe"]["cutmix"]
         row["recipe"]["early_crops"] = [{"crop": 30, "epochs": 1}]
+    (folder / "results.json").write_text(json.dumps(document))
+    assert "it is not what version" in " ".join(findings(folder)["differs"])  # though it says that this one made it
+    for row in document["rows"]:
+        row["version"] = "0.1.0"
     (folder / "results.json").write_text(json.dumps(document))
     found = findings(folder)
     assert len(found["unknown"]) == len(document["rows"]) and not found["differs"]  # no key, no beginning
@@ -228,8 +250,46 @@ def test_a_report_of_the_other_archive_is_not_called_wrong(tmp_path):
     other = verifying.inputs.another_archive(row, accepted, path)
     assert other is not None and other.level == "unknown" and "777777777777" in other.text
     assert verifying.inputs.another_archive(row, accepted[1:], path) is None  # one that is not accepted is compared
-    levels = {one.text.partition(":")[0]: one.level for one in verifying.inputs.described(row, path)}
-    assert levels.pop("archive_sha256") == "differs" and set(levels.values()) == {"same"}
+    assert {one.level for one in inputs.described(row, path)} == {"same"}
+    given = pd.DataFrame({"label": ["b", "a", "a"]})
+    for labels, level in (([0, 0, 1], "same"), ([0, 1, 1], "differs")):
+        split = mock.Mock(labels=np.array(labels))
+        with mock.patch.object(inputs.arrays, "load", return_value=split):
+            assert inputs.labels(row.name, given, path, path, in_order=False).level == level
+
+
+def test_parameters_and_sources_are_compared_for_every_row(folder, monkeypatch):
+    params = file.load(ROOT / "profiles/quickstart.yaml")
+    row = next(filter(None, map(paper.training_of, paper.report(folder)["rows"])))
+    monkeypatch.chdir(ROOT)
+
+    def differing(**changes: object) -> list[str]:
+        changed = row.model_copy(update=changes)
+        return [f"{one.level} {one.text}" for one in inputs.settings(changed, params) if one.level != "same"]
+
+    assert differing() == []
+    assert differing(crop=68) == ["differs crop: reported 68, here 67"]
+    recipe = row.recipe.model_copy(update={"weight_decay": 0.5})
+    assert differing(recipe=recipe, seed=7) == ["differs recipe: weight_decay reported 0.5, here 0.02"]
+    assert "the parameters do not accept it" in differing(archive_sha256="7" * 64)[0]
+    assert "unknown made by other sources" in differing(data=row.data | {"code": "0" * 64})[0]
+
+
+def test_what_was_changed_in_a_report_and_its_lock_alike(folder):
+    """The lock has what DVC recorded of the rows, too, which git does not have: what they were follows from the report."""
+    lock = Path("profiles/quickstart.lock")
+    document = paper.report(folder)
+    summary = next(filter(None, map(paper.training_of, document["rows"])))
+    row = layout.row("quickstart", summary.name)
+    first = next(line for line in (folder / "curves.csv").read_text().splitlines() if line.startswith("alexnet,0,1,"))
+    edit(folder / "curves.csv", first, first[:-1] + str((int(first[-1]) + 1) % 10))
+    forged = summary.model_copy(update={"val_acc": 0.99})
+    found = {one.text.split()[2]: one.level for one in recorded.row(folder, lock, row, forged)}
+    assert found == {"summary.json": "differs", "history.csv": "differs", "answers.csv": "same"}
+    made = recorded.evaluation(lock, row.evaluation, document["rows"][0], [], {})  # of a network without layers
+    assert made.level == "differs" and "what its evaluation.json was" in made.text
+    lock.unlink()
+    assert {one.level for one in recorded.row(folder, lock, row, summary)} == {"unknown"}
 
 
 def test_an_archive_beside_the_project(clone):
@@ -261,23 +321,33 @@ def test_what_rounding_explains(tf):
     there = records.summary(beginning=steps)
     losses = [one.loss for one in there.beginning]
 
-    def judged(*factors: float) -> str:
+    def judged(*factors: float, here: str = "CPU, 2 threads, AVX2", there: Summary = there) -> str:
         anew = [
             Beginning(step=one.step, loss=loss * factor, weights_sha256="0" * 64)
             for one, loss, factor in zip(there.beginning, losses, factors, strict=False)
         ]
-        return beginning.judged(there, anew).level
+        return beginning.judged(there, anew, here).level
 
-    assert beginning.judged(there, there.beginning).level == "same"
+    assert there.hardware.startswith("CPU, ")
+    assert beginning.judged(there, there.beginning, "").level == "same"
     assert judged(1 + 1e-7, 1 + 1e-5, 1.1) == "unknown"  # after ten steps nothing can be told
-    assert beginning.judged(there, there.beginning[:2]).text == "losses and weights after steps 1, 2: to the last bit"
+    assert (
+        beginning.judged(there, there.beginning[:2], "").text == "losses and weights after steps 1, 2: to the last bit"
+    )
     assert judged(1 + 1e-7, 1 + 1e-5) == "unknown"
     assert judged(1 + 1e-7, 1 + 1e-2) == "differs"
     assert judged(1 + 1e-4, 1 + 1e-4, 1.0) == judged(1.0, 1 + 1e-2, 1.0) == "differs"
+    assert judged(1.0, 1.0, 1.0) == "differs"  # the same losses by other weights
+    assert judged(1.0, 1.0) == "unknown"
+    on_gpu = records.summary(beginning=steps, hardware="1 × a GPU")
+    assert judged(1 + 1e-3, 1 + 1e-3, there=on_gpu) == judged(1 + 1e-3, 1 + 1e-3, here="1 × a GPU") == "unknown"
+    last = [*steps[:2], steps[2].model_copy(update={"loss": 99.0})]
+    assert beginning.judged(there, last, there.hardware).level == "differs"  # the same until then, on the same hardware
+    assert beginning.judged(there, last, "CPU, 2 threads, another").level == "unknown"
     for forged in ([], steps[2:], steps[:2]):
-        assert beginning.judged(records.summary(beginning=forged), steps).level == "differs"
+        assert beginning.judged(records.summary(beginning=forged), steps, "").level == "differs"
     more = [*steps, Beginning(step=11, loss=4.6, weights_sha256="0" * 64)]
-    assert beginning.judged(records.summary(beginning=more), steps).level == "differs"
+    assert beginning.judged(records.summary(beginning=more), steps, "").level == "differs"
 
 
 @pytest.fixture
@@ -289,7 +359,7 @@ def test_a_recipe_that_is_not_the_profile_s_is_found(clone):
     edit(clone.folder / "profiles/quickstart.yaml", "weight_decay: 0.02", "weight_decay: 0.03")
     shutil.copy(clone.folder / "profiles/quickstart.yaml", clone.folder / "params.yaml")
     said = clone.alexvgg("verify", "quickstart", code=1)
-    assert len(re.findall(r"^DIFFERS .*-0: recipe: reported", said, re.M)) == 3
+    assert len(re.findall(r"^DIFFERS .*-0: recipe: weight_decay reported 0.02, here 0.03$", said, re.M)) == 3
     assert "that cannot be told here" in said and "error: 3 of" in said
 
 
@@ -298,6 +368,7 @@ def test_the_committed_quickstart(clone):
     """Its networks begin as reported: to the last bit, or on another type of processor as far as rounding explains."""
     said = clone.alexvgg("verify")
     assert " 0 differ, " in said
+    assert len(re.findall(r"^same +.*-0: what its evaluation.json was", said, re.M)) == 3
     assert (
         len(re.findall(r"-0: (losses and weights after steps 1, 2(, 10)?: to|losses differ by .* as rounding)", said))
         == 3
@@ -385,10 +456,10 @@ def test_weights_are_evaluated_from_here_the_cache_and_a_remote(tmp_path):
         if gone is not None:
             shutil.rmtree(gone) if gone.is_dir() else gone.unlink()
         said = project.alexvgg("verify", "--weights")
-        for what in ("what its weights answer to", "test_loss", "test_ece"):
+        for what in ("what its weights answer to", "test_loss", "test_ece", "train_acc"):
             assert re.search(rf"^same +small-0: {what}", said, re.M), said
     shutil.rmtree(project.folder / ".dvc/cache")
     shutil.rmtree(tmp_path / "store")
     assert re.search(r"unknown +small-0: .*is neither here", project.alexvgg("verify", "--weights"))
     path.write_bytes(b"others")
-    assert "small-0: sha256 of its weights: reported" in project.alexvgg("verify", "--weights", code=1)
+    assert re.search(r"unknown +small-0: .*is another than .*dvc.lock names", project.alexvgg("verify", "--weights"))

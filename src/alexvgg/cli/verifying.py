@@ -12,7 +12,7 @@ from alexvgg.rows import answers
 from alexvgg.rows.identity import identify
 from alexvgg.rows.summary import Summary
 from alexvgg.system.errors import AlexvggError
-from alexvgg.verification import inputs, paper, weights
+from alexvgg.verification import inputs, paper, recorded, weights
 from alexvgg.verification.findings import Finding, carefully
 
 SHOWN = {"same": "same", "differs": "DIFFERS", "unknown": "unknown"}
@@ -41,7 +41,7 @@ class Verification:
         self._chosen = profiles.parameters(profile)
         self._params = file.load(self._chosen)
         self._root, self._folder = layout.project_root(), layout.reports(profile)
-        in_use = self._chosen == layout.PARAMS and paper.recorded(layout.LOCK, self._folder)
+        in_use = self._chosen == layout.PARAMS and recorded.of_report(layout.LOCK, self._folder)
         self._lock = layout.LOCK if in_use else layout.PROFILES / f"{profile}.lock"
         self._every_row, self._weights = every_row, weights
         self._reported: dict[str, dict[str, Any]] = {}  # rows of the report, by name
@@ -50,7 +50,7 @@ class Verification:
         """All of them. Raises AlexvggError if there is nothing to verify."""
         document = paper.report(self._folder)
         self._reported = {f"{one['model']}-{one['seed']}": one for one in document["rows"]}
-        yield from carefully("files", partial(paper.files_of, self._folder, self._lock))
+        yield from carefully("files", partial(recorded.report, self._folder, self._lock))
         for name, reported in self._reported.items():
             yield from carefully(name, partial(paper.row, self._folder, reported))
         yield from carefully("table", partial(paper.whole, self._folder, document))
@@ -58,6 +58,10 @@ class Verification:
         if not trainings:
             return
         yield from inputs.rows_of(self._params, trainings)
+        for summary in trainings:
+            row = layout.row(self._params.profile, summary.name)
+            yield from carefully(summary.name, partial(recorded.row, self._folder, self._lock, row, summary))
+            yield from carefully(summary.name, partial(inputs.settings, summary, self._params))
         stored = list(self._stored(trainings)) if self._weights else []
         try:
             with inputs.made_anew(self._root, self._chosen.resolve(), layout.ARCHIVE):
@@ -72,11 +76,13 @@ class Verification:
         folder = self._root / self._folder / "answers"
         accepted, same_data = self._params.data.sha256, set()
         for summary in trainings:
-            if another := inputs.another_archive(summary, accepted, layout.DESCRIPTION):
+            another = inputs.another_archive(summary, accepted, layout.DESCRIPTION)
+            yield from carefully(summary.name, partial(self._data, folder, summary, in_order=another is None))
+            if another:
                 yield another
             else:
                 same_data.add(summary.name)
-                yield from carefully(summary.name, partial(self._data, folder, summary))
+                yield from carefully(summary.name, partial(inputs.splits, summary, layout.inputs(summary.model)))
         for summary in trainings if self._every_row else _one_a_model(trainings):
             if summary.name in same_data:
                 yield from self._repeated(summary)
@@ -84,9 +90,9 @@ class Verification:
             if summary.name in same_data:
                 yield from carefully(summary.name, partial(self._answered, summary, found, folder))
 
-    def _data(self, folder: Path, summary: Summary) -> Iterator[Finding]:
+    def _data(self, folder: Path, summary: Summary, in_order: bool) -> Iterator[Finding]:
         given, test = answers.read(folder / f"{summary.name}.csv"), layout.SPLITS["test"]
-        yield inputs.labels(summary.name, given, test, layout.DESCRIPTION)
+        yield inputs.labels(summary.name, given, test, layout.DESCRIPTION, in_order)
         by_superclass = self._reported[summary.name].get("test_superclass_acc")
         yield from inputs.superclasses(summary.name, by_superclass, given, layout.DESCRIPTION)
         yield from inputs.described(summary, layout.DESCRIPTION)
@@ -101,17 +107,25 @@ class Verification:
                 yield summary, error
 
     def _repeated(self, summary: Summary) -> Iterator[Finding]:
-        """What a training reads and how it begins; one whose model is no longer in the parameters is told above."""
+        """How a training begins, if it is the one that is described here; where it is not is told above."""
         if summary.model not in self._params.models:
             return
-        anew = identify(self._params, summary.model, summary.seed, layout.inputs(summary.model))
-        found = list(carefully(summary.name, partial(inputs.training, summary, anew)))
-        yield from found
-        if all(finding.level == "same" for finding in found):
+        made = layout.inputs(summary.model)
+        anew = identify(self._params, summary.model, summary.seed, made)
+        if anew.key == summary.key:
             _start(summary)
             from alexvgg.verification import beginning
 
-            yield from beginning.of(summary, anew, layout.inputs(summary.model))
+            yield from carefully(summary.name, partial(beginning.of, summary, anew, made))
+            yield from carefully(summary.name, partial(self._counted, summary))
+
+    def _counted(self, summary: Summary) -> Iterator[Finding]:
+        """The layers of a network and the cost of its training, with the metrics beside which they were written."""
+        from alexvgg.verification import beginning
+
+        file = layout.row(self._params.profile, summary.name).evaluation
+        reported, lock = self._reported[summary.name], self._root / self._lock
+        yield recorded.evaluation(lock, file, reported, *beginning.counted(summary, layout.DESCRIPTION))
 
     def _answered(self, summary: Summary, found: Path | AlexvggError, folder: Path) -> Iterator[Finding]:
         """What the weights of a row answer."""
@@ -119,9 +133,9 @@ class Verification:
             yield Finding("unknown", summary.name, str(found))
             return
         _start(summary)
-        data = layout.SPLITS["test"], layout.DESCRIPTION, self._params.evaluation.batch_size
-        given = answers.read(folder / f"{summary.name}.csv")
-        yield from weights.of(summary, self._reported[summary.name], given, found, data)
+        data = weights.Data(layout.SPLITS["test"], layout.SPLITS["train"], layout.DESCRIPTION)
+        given, batch_size = answers.read(folder / f"{summary.name}.csv"), self._params.evaluation.batch_size
+        yield from weights.of(summary, self._reported[summary.name], given, found, data, batch_size)
 
 
 def _start(summary: Summary) -> None:

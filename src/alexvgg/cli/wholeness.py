@@ -44,16 +44,18 @@ def stages(pipeline: Path, programs: list[Path]) -> Iterator[Diagnosis]:
 def age(reports: Path) -> Iterator[Diagnosis]:
     """Whether the rows of each report are of the sources and the parameters that are here."""
     from alexvgg.params import file  # which imports networks: a person's may not be importable
-    from alexvgg.pipeline import provenance
+    from alexvgg.pipeline import layout, provenance
     from alexvgg.pipeline.profiles import parameters
     from alexvgg.verification import paper
 
     for folder in sorted(path.parent for path in reports.glob("*/results.json")):
         try:
-            params, rows = file.load(parameters(folder.name)), paper.report(folder)["rows"]
+            chosen = parameters(folder.name)
+            params, rows = file.load(chosen), paper.report(folder)["rows"]
         except AlexvggError:
             continue  # no profile any more; or damaged, which is said elsewhere
-        if differs := provenance.said(provenance.differing(params, rows)):
+        lock = layout.LOCK if chosen == layout.PARAMS else layout.PROFILES / f"{folder.name}.lock"
+        if differs := provenance.said(provenance.differing(params, rows), provenance.around_training(chosen, lock)):
             command = f"make repro PROFILE={params.profile}"
             yield Diagnosis("note", "reports", f"{folder} is older than what is here ({differs}); `{command}`")
 

@@ -1,36 +1,79 @@
 """Whether results are of the sources and the parameters that are here."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from alexvgg.params.schema import Params
-from alexvgg.pipeline import code, layout
-from alexvgg.system import files
+from ruamel.yaml import YAML
 
-SOURCES, SETTINGS, GONE = "made by other sources", "made with other parameters", "not in the roster"
+from alexvgg.params.schema import Params
+from alexvgg.pipeline import code, damage, layout
+from alexvgg.system import files
+from alexvgg.system.errors import AlexvggError
+
+SOURCES, SETTINGS, GONE = "made by other sources", "made with other parameters", "no longer in the roster"
+MISSING = "not in the table"
 SET = ("architecture", "crop", "options", "recipe")
 
 
-def differing(params: Params, rows: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
+def differing(params: Params, rows: Collection[Mapping[str, Any]]) -> dict[str, list[str]]:
     """Names of rows, those of `results.json`, by what is not as it was when they were made."""
-    stage = _digest({"code": code.of_stage(Path("stages/train.py"), layout.PACKAGE)})
-    networks = {model: _digest(code.of_entry(entry, layout.PACKAGE)) for model, entry in params.models.items()}
     found: dict[str, list[str]] = {}
     for row in rows:
         model, made_of = row["model"], row.get("data", {})
         if model not in params.models or row["seed"] not in params.seeds:
             what = GONE
-        elif made_of.get("code") != stage:
+        elif made_of.get("code") != _training():
             what = SOURCES
         elif {name: row.get(name) for name in SET} != _set(params, model):
             what = SETTINGS
-        elif made_of.get("network") != networks[model]:
+        elif by_other_sources(model, made_of, params):
             what = SOURCES
         else:
             continue
         found.setdefault(what, []).append(f"{model}-{row['seed']}")
+    there = {f"{row['model']}-{row['seed']}" for row in rows}
+    if missing := [name for name in params.rows() if name not in there]:
+        found[MISSING] = missing
+    return found
+
+
+def by_other_sources(model: str, made_of: Mapping[str, str], params: Params) -> bool:
+    """Whether the code that trains, or that of the network, is not what a training was made of."""
+    network = _digest(code.of_entry(params.models[model], layout.PACKAGE))
+    return (made_of.get("code"), made_of.get("network")) != (_training(), network)
+
+
+def _training() -> str:
+    return _digest(_code("train"))
+
+
+def _code(stage: str) -> dict[str, Any]:
+    return {"code": code.of_stage(Path(f"stages/{stage}.py"), layout.PACKAGE)}
+
+
+def around_training(parameters: Path, lock: Path) -> dict[str, list[str]]:
+    """What DVC made of data and answers otherwise than it would now, as `differing`; `lock` is the profile's."""
+    try:
+        damage.lock(lock)
+    except AlexvggError:
+        return {}  # which is said elsewhere
+    yaml = YAML(typ="safe", pure=True)
+    stages = yaml.load(lock)["stages"] if lock.is_file() else {}
+    found: dict[str, list[str]] = {}
+    for stage, what in (("preprocess", "data"), ("evaluate", "answers")):
+        made = next((one for name, one in stages.items() if name.partition("@")[0] == stage), None)
+        if made is None:
+            continue
+        deps = {one["path"]: one["md5"] for one in made["deps"]}
+        code_here = hashlib.md5(files.json_text(_code(stage)).encode(), usedforsecurity=False).hexdigest()
+        if deps.get(layout.stage_code(stage).as_posix()) != code_here:
+            found.setdefault(SOURCES, []).append(what)
+        here = yaml.load(parameters)
+        recorded = made.get("params", {}).get("params.yaml", {})
+        if {name: here.get(name) for name in recorded} != recorded:
+            found.setdefault(SETTINGS, []).append(what)
     return found
 
 
@@ -41,9 +84,9 @@ def _set(params: Params, model: str) -> dict[str, Any]:
     return dict(zip(SET, (entry.architecture, entry.crop, entry.complete_options, recipe), strict=True))
 
 
-def said(found: Mapping[str, list[str]]) -> str:
+def said(*found: Mapping[str, list[str]]) -> str:
     """The same in a line; empty if nothing differs."""
-    return "; ".join(f"{', '.join(names)}: {what}" for what, names in found.items())
+    return "; ".join(f"{', '.join(names)}: {what}" for one in found for what, names in one.items())
 
 
 def _digest(value: Any) -> str:

@@ -3,18 +3,23 @@
 Imports TensorFlow: call `runtime.start` before importing this.
 """
 
+import math
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from alexvgg.data import arrays
 from alexvgg.data.arrays import TrainingData
-from alexvgg.networks import checking, registry
+from alexvgg.evaluation import cost, prediction
+from alexvgg.networks import checking, counting, registry
+from alexvgg.networks.counting import Layer
 from alexvgg.rows.identity import Identity, Inputs
 from alexvgg.rows.summary import Beginning, Summary
 from alexvgg.system import hardware
+from alexvgg.training import schedule
 from alexvgg.training.trainer import BEGINNING, Trainer
 from alexvgg.verification.findings import Finding, compared
 
@@ -36,8 +41,19 @@ def of(summary: Summary, identity: Identity, inputs: Inputs) -> Iterator[Finding
     model = checking.build(architecture, identity.crop, len(data.description.classes), identity.options)
     yield compared(summary.name, "parameters", summary.params, model.count_params())
     # Later steps tell nothing on another type of processor, and are slow if it has no units for bfloat16.
-    last = BEGINNING[-1] if summary.hardware == hardware.title() else max(ROUNDING)
-    yield judged(summary, repeated(Trainer(model, data, identity), last))
+    here = hardware.title()
+    last = BEGINNING[-1] if summary.hardware == here else max(ROUNDING)
+    yield judged(summary, repeated(Trainer(model, data, identity), last), here)
+
+
+def counted(summary: Summary, description: Path) -> tuple[list[Layer], dict[str, int | None]]:
+    """The network's layers, and the operations of one image's training step by crop, as an evaluation has them."""
+    made, planned = cost.steps(summary.recipe, summary.images["train"])
+    crops = schedule.crops(summary.recipe, summary.crop)[: math.ceil(made * summary.recipe.epochs / planned)]
+    known = arrays.load_description(description)
+    layers = {crop: counting.layers(prediction.build(summary, known, crop)) for crop in {summary.crop, *crops}}
+    own = layers[summary.crop]
+    return own, {str(crop): counting.training_flop(own, layers[crop]) for crop in sorted(set(crops))}
 
 
 def training_data(inputs: Inputs) -> TrainingData:
@@ -59,15 +75,21 @@ def repeated(trainer: Trainer, last: int = BEGINNING[-1]) -> list[Beginning]:
     return trainer.beginning
 
 
-def judged(summary: Summary, anew: list[Beginning]) -> Finding:
-    """Whether steps are the same to the last bit, apart by no more than rounding, or others; `anew` may end earlier."""
+def judged(summary: Summary, anew: list[Beginning], here: str) -> Finding:
+    """Whether steps are the same to the last bit, apart by no more than rounding, or others; `anew` may end earlier.
+
+    `here` is the hardware that made `anew`.
+    """
     reported, noted = [one.step for one in summary.beginning], [one.step for one in anew]
     if reported[: len(noted)] != noted or not set(reported) <= set(BEGINNING):
         return Finding("differs", summary.name, f"losses are reported of steps {reported}, noted are {noted}")
     if anew == summary.beginning[: len(anew)]:
         steps = ", ".join(map(str, noted))
         return Finding("same", summary.name, f"losses and weights after steps {steps}: to the last bit")
-    bounds = ROUNDING if summary.recipe.precision == "float32" else ROUNDING_BFLOAT16
+    if problem := _never_by_rounding(summary, anew, here):
+        return Finding("differs", summary.name, problem)
+    on_cpus = summary.hardware.startswith("CPU") and here.startswith("CPU")  # GPUs round products, as bfloat16 does
+    bounds = ROUNDING if summary.recipe.precision == "float32" and on_cpus else ROUNDING_BFLOAT16
     apart = {
         here.step: float(abs(there.loss - here.loss) / np.maximum(abs(there.loss), 1e-12))
         for there, here in zip(summary.beginning, anew, strict=False)
@@ -75,6 +97,21 @@ def judged(summary: Summary, anew: list[Beginning]) -> Finding:
     }
     found = ", ".join(f"{difference:.1e} after step {step}" for step, difference in apart.items())
     if all(difference <= bounds[step] for step, difference in apart.items()):
-        text = f"losses differ by {found}, as rounding on another type of processor or with other threads explains"
+        what = "processor" if summary.hardware == here else "type of processor or with other threads"
+        text = f"losses differ by {found}, as rounding on another {what} explains"
         return Finding("unknown", summary.name, f"{text} ({summary.hardware} there)")
-    return Finding("differs", summary.name, f"losses differ by {found}; rounding explains no more than {bounds}")
+    most = ", ".join(f"{bound:.0e} after step {step}" for step, bound in bounds.items())
+    return Finding("differs", summary.name, f"losses differ by {found}; rounding explains no more than {most}")
+
+
+def _never_by_rounding(summary: Summary, anew: list[Beginning], here: str) -> str:
+    """What no other order of sums makes; empty if there is nothing. Hardware of one name may yet round differently."""
+    pairs = list(zip(summary.beginning, anew, strict=False))
+    alike = [there == here for there, here in pairs]
+    if len(pairs) == len(BEGINNING) and all(there.loss == again.loss for there, again in pairs):
+        return "the losses of all steps are the same, and digests of the weights are not"
+    if summary.hardware == here and len(pairs) == len(BEGINNING) and alike[:-1] == [True] * (len(pairs) - 1):
+        return (
+            f"the same to the last bit until step {BEGINNING[-2]}, another loss or other weights after {BEGINNING[-1]}"
+        )
+    return ""

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from pydantic import BaseModel
+
 from alexvgg.system import faults
 from alexvgg.system.errors import AlexvggError
 
@@ -17,11 +19,32 @@ class Finding:
     text: str
 
 
-def compared(subject: str, what: str, reported: object, anew: object) -> Finding:
-    """Whether a reported value is the one that was computed anew."""
-    if reported == anew:
+ANEW, HERE, EXPECTED = ("reported", "computed anew"), ("reported", "here"), ("found", "expected")
+
+
+def compared(subject: str, what: str, reported: object, other: object, words: tuple[str, str] = ANEW) -> Finding:
+    """Whether a reported value is another one; `words` are what the two are called where they differ."""
+    if reported == other:
         return Finding("same", subject, what)
-    return Finding("differs", subject, f"{what}: reported {reported}, computed anew {anew}")
+    parts = [f"{part}{words[0]} {one}, {words[1]} {two}" for part, one, two in _apart(reported, other)]
+    return Finding("differs", subject, f"{what}: {'; '.join(parts)}")
+
+
+def _apart(one: object, two: object) -> Iterator[tuple[str, object, object]]:
+    """Where two values differ: the keys of mappings and records, the first place of lists, or the whole."""
+    if isinstance(one, BaseModel) and isinstance(two, BaseModel):
+        one, two = one.model_dump(), two.model_dump()
+    if isinstance(one, dict) and isinstance(two, dict):
+        for key in dict.fromkeys([*one, *two]):
+            if one.get(key) != two.get(key):
+                yield f"{key} ", one.get(key), two.get(key)
+    elif isinstance(one, list) and isinstance(two, list) and len(one) == len(two):
+        place = next(i for i in range(len(one)) if one[i] != two[i])
+        yield f"number {place + 1} ", one[place], two[place]
+    elif isinstance(one, list) and isinstance(two, list):
+        yield "", f"{len(one)} of them", len(two)
+    else:
+        yield "", one, two
 
 
 def carefully(subject: str, check: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:

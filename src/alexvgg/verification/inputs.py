@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,11 +17,12 @@ from alexvgg.data.registry import SOURCES
 from alexvgg.data.source import SourceSettings
 from alexvgg.params import file
 from alexvgg.params.schema import Params
-from alexvgg.rows.identity import Identity
+from alexvgg.pipeline import provenance
+from alexvgg.rows.identity import Inputs
 from alexvgg.rows.summary import Summary
 from alexvgg.system import files
 from alexvgg.system.errors import AlexvggError
-from alexvgg.verification.findings import Finding, compared
+from alexvgg.verification.findings import HERE, Finding, compared
 
 LINKED = ("src", "stages", "dvc.yaml")
 
@@ -73,16 +75,29 @@ def _beside_the_project(data: SourceSettings) -> list[str]:
     return [name for name in data.addresses if not urlsplit(name).scheme and not Path(name).is_absolute()]
 
 
-def training(summary: Summary, anew: Identity) -> Iterator[Finding]:
-    """Whether a reported training is the one that parameters, data and sources here describe."""
-    for field in ("architecture", "crop", "options", "recipe"):
-        yield compared(summary.name, field, getattr(summary, field), getattr(anew, field))
-    for split in ("train", "val", "description"):
-        yield compared(summary.name, f"sha256 of {split}", summary.data[split], anew.data[split])
-    if any(summary.data[name] != anew.data[name] for name in ("code", "network")):
+def settings(summary: Summary, params: Params) -> Iterator[Finding]:
+    """Whether a reported training is the one that parameters and sources here describe."""
+    if summary.model not in params.models:
+        return  # which is told of the rows
+    entry = params.models[summary.model]
+    here = {"architecture": entry.architecture, "crop": entry.crop, "options": entry.complete_options}
+    for field, value in {**here, "recipe": params.recipe(summary.model)}.items():
+        yield compared(summary.name, field, getattr(summary, field), value, HERE)
+    if summary.archive_sha256 in params.data.sha256:
+        yield Finding("same", summary.name, "an archive that the parameters accept")
+    else:
+        yield Finding("differs", summary.name, f"archive {summary.archive_sha256}: the parameters do not accept it")
+    if provenance.by_other_sources(summary.model, summary.data, params):
         yield Finding("unknown", summary.name, "made by other sources than those here; `git log -- src stages`")
     else:
         yield Finding("same", summary.name, "sources that decide the result")
+
+
+def splits(summary: Summary, made: Inputs) -> Iterator[Finding]:
+    """Whether a reported training read the arrays that are here."""
+    for split in ("train", "val", "description"):
+        here = files.sha256(getattr(made, split))
+        yield compared(summary.name, f"sha256 of {split}", summary.data[split], here, HERE)
 
 
 def another_archive(summary: Summary, accepted: list[str], description: Path) -> Finding | None:
@@ -91,21 +106,25 @@ def another_archive(summary: Summary, accepted: list[str], description: Path) ->
     if summary.archive_sha256 == here or summary.archive_sha256 not in accepted:
         return None
     text = f"made from another of the accepted archives, {summary.archive_sha256[:12]}…; the one here is {here[:12]}…"
-    return Finding("unknown", summary.name, f"{text}, with rows in another order, so nothing of it can be compared")
+    return Finding(
+        "unknown", summary.name, f"{text}, with images in another order: no splits and no beginning to compare"
+    )
 
 
 def described(summary: Summary, description: Path) -> Iterator[Finding]:
     """Whether a reported training read the data that are here."""
     known = arrays.load_description(description)
-    for field in ("source", "title", "archive_sha256", "images"):
+    for field in ("source", "title", "images"):
         yield compared(summary.name, field, getattr(summary, field), getattr(known, field))
     yield compared(summary.name, "resize", summary.resize, known.resize_for(summary.crop))
 
 
-def labels(name: str, given: pd.DataFrame, test: Path, description: Path) -> Finding:
-    """Whether the answers of a row are to the images of the test split, in its order."""
+def labels(name: str, given: pd.DataFrame, test: Path, description: Path, in_order: bool) -> Finding:
+    """Whether the answers of a row are to the images of the test split: in its order, or as many of each class."""
     known = arrays.load_description(description)
     true = [known.classes[label] for label in arrays.load(test, known).labels]
+    if not in_order:
+        return compared(name, "test images by class", Counter(given["label"]), Counter(true), HERE)
     if list(given["label"]) == true:
         return Finding("same", name, "labels of the test images")
     wrong = sum(a != b for a, b in zip(given["label"], true, strict=False)) + abs(len(given) - len(true))

@@ -1,7 +1,5 @@
 """What a committed report says, computed anew from what is committed beside it: no network is built for that."""
 
-import hashlib
-import json
 import math
 import re
 from collections.abc import Iterator
@@ -11,11 +9,10 @@ from typing import Any
 
 import pandas as pd
 from pydantic import ValidationError
-from ruamel.yaml import YAML
 
+from alexvgg import __version__
 from alexvgg.evaluation import cost
 from alexvgg.evaluation.metrics import accuracy_interval
-from alexvgg.pipeline import damage
 from alexvgg.reporting import results, table, variants
 from alexvgg.rows import answers
 from alexvgg.rows.evaluation import Evaluation
@@ -24,11 +21,11 @@ from alexvgg.rows.summary import Summary
 from alexvgg.system import files
 from alexvgg.system.errors import AlexvggError
 from alexvgg.training import schedule
-from alexvgg.verification.findings import Finding, compared
+from alexvgg.verification.findings import EXPECTED, Finding, compared
 
+COLUMNS = ["label", "answer", "confidence", "rank"]  # of answers
 # What recipes say of which those of version 0.1 were silent: for the table, which does not depend on it.
 SINCE = {"padding": 0, "cutmix": 0.0, "erasing": 0.0, "restart": 0.0}
-NOT_IN_GIT = ("index.html", "slides.pptx")
 
 
 def report(folder: Path) -> dict[str, Any]:
@@ -43,57 +40,22 @@ def report(folder: Path) -> dict[str, Any]:
     raise AlexvggError(f"{path} is no report of this version; `git checkout {path}`")
 
 
-def files_of(folder: Path, lock: Path) -> Iterator[Finding]:
-    """Whether the report's files are those that DVC recorded when it made them."""
-    outs = recorded(lock, folder)
-    if not outs:
-        yield Finding("unknown", "files", f"{lock} does not say what DVC made in {folder}")
-    for path, md5 in outs.items():
-        if path.name in NOT_IN_GIT and not (path.exists() and _md5(path) == md5):
-            if path.exists():
-                yield Finding("unknown", "files", f"{path} is of another report; `dvc checkout` brings back this one's")
-        elif path.exists():
-            yield compared("files", str(path), md5, _md5(path))
-        else:
-            yield Finding("differs", "files", f"{path} is missing")
-    for path in sorted(folder.glob("[!.]*")) if outs else []:
-        if path not in outs:
-            yield Finding("unknown", "files", f"{lock} does not say that DVC made {path}")
-
-
-def recorded(lock: Path, folder: Path) -> dict[Path, str]:
-    """The md5 of each file of a report, as DVC recorded it; none in another profile's lock. Raises DataError."""
-    damage.lock(lock)
-    stages = YAML(typ="safe", pure=True).load(lock.read_text(encoding="utf-8")) if lock.is_file() else {}
-    outs = stages.get("stages", {}).get("report", {}).get("outs", [])
-    found = {Path(out["path"]): out["md5"] for out in outs if "md5" in out}
-    return {path: md5 for path, md5 in found.items() if path.is_relative_to(folder)}
-
-
-def _md5(path: Path) -> str:
-    """As DVC writes it; of a folder, that of the list of its files."""
-    if path.is_file():
-        return files.md5(path)
-    listed = [{"md5": files.md5(one), "relpath": one.relative_to(path).as_posix()} for one in path.rglob("*")
-              if one.is_file()]  # fmt: skip
-    text = json.dumps(sorted(listed, key=lambda one: one["relpath"]), sort_keys=True)
-    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest() + ".dir"
-
-
 def row(folder: Path, reported: dict[str, Any]) -> Iterator[Finding]:
     """The accuracies of a row, from its answers, its last epoch, and its key."""
     name = f"{reported['model']}-{reported['seed']}"
     summary = training_of(reported)
     given = answers.read(folder / "answers" / f"{name}.csv")
     if summary is not None:
-        yield compared(name, "columns of its answers", ["label", "answer", "confidence", "rank"], list(given))
+        yield compared(name, "columns of its answers", list(given), COLUMNS, EXPECTED)
     right = given["label"] == given["answer"]
     yield compared(name, "test images", reported["images"]["test"], len(given))
     yield compared(name, "test accuracy", reported["test_acc"], float(right.mean()))
     interval = accuracy_interval(float(right.mean()), len(given))
     yield compared(name, "its 95 % interval", (reported["test_acc_low"], reported["test_acc_high"]), interval)
-    if "rank" in given and "test_top5" in reported:
-        yield compared(name, "top-5 accuracy", reported["test_top5"], float((given["rank"] <= 5).mean()))
+    if "rank" in given:
+        yield _ranks(name, given)
+        if "test_top5" in reported:
+            yield compared(name, "top-5 accuracy", reported["test_top5"], float((given["rank"] <= 5).mean()))
     curves = pd.read_csv(folder / "curves.csv", float_precision="round_trip")
     of_row = curves[(curves["model"] == reported["model"]) & (curves["seed"] == reported["seed"])]
     for split, prefix in (("train", ""), ("val", "val_")):
@@ -103,11 +65,21 @@ def row(folder: Path, reported: dict[str, Any]) -> Iterator[Finding]:
             yield compared(name, f"{prefix}{measure}", reported[f"{prefix}{measure}"], last)
         if summary is not None:
             epochs = list(zip(of_split["epoch"], of_split["crop"], strict=True))
-            yield compared(name, f"epochs and crops of its {split} curve", _epochs(summary), epochs)
-    if summary is None:
-        yield Finding("unknown", name, "its recipe is of another version of the project: no key, no beginning")
-    else:
+            yield compared(name, f"epochs and crops of its {split} curve", epochs, _epochs(summary), EXPECTED)
+    if summary is not None:
         yield compared(name, "key", reported["key"], summary.key)
+    elif reported.get("version") == __version__:
+        yield Finding("differs", name, f"it is not what version {__version__} writes")
+    else:
+        yield Finding("unknown", name, "its recipe is of another version of the project: no key, no beginning")
+
+
+def _ranks(name: str, given: pd.DataFrame) -> Finding:
+    """Whether the right class has rank 1 where it was answered, and only there."""
+    ranks, right = given["rank"], given["label"] == given["answer"]
+    wrong = int(((ranks < 1) | ((ranks == 1) != right)).sum())
+    text = f"{wrong} ranks do not agree with the answers" if wrong else "ranks of the right classes"
+    return Finding("differs" if wrong else "same", name, text)
 
 
 def _epochs(summary: Summary) -> list[tuple[int, int]]:
@@ -136,6 +108,9 @@ def whole(folder: Path, document: dict[str, Any]) -> Iterator[Finding]:
     printed = _text(folder / "results.md") or ""
     text = table.markdown(document["profile"], anew, rows) + variants.markdown(rows)
     yield _as_computed("results.md", _tables(printed).startswith(_tables(text)), "the rows")
+    yield _as_computed(
+        "data, hardware and recipes in results.md", f"\n\n{table.settings(rows)}\n\n" in printed, "the rows"
+    )
     if not printed.startswith(text):
         yield Finding("unknown", "table", "the words of results.md are not those of this version of the project")
 

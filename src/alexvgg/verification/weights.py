@@ -5,12 +5,12 @@ Imports TensorFlow where they are asked: call `runtime.start` before that.
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
-from ruamel.yaml import YAML
 
 from alexvgg.data import arrays
 from alexvgg.evaluation import metrics
@@ -18,6 +18,7 @@ from alexvgg.rows import answers
 from alexvgg.rows.summary import Summary
 from alexvgg.system import files, web
 from alexvgg.system.errors import AlexvggError
+from alexvgg.verification import recorded
 from alexvgg.verification.findings import Finding, compared
 
 # How far rounding moves the probability of a class, on another type of processor or with other threads: more than was
@@ -26,21 +27,34 @@ ROUNDING = {"float32": 1e-4, "mixed_bfloat16": 5e-2}
 LAST_DIGIT = 1e-6  # of a probability, as answers are written
 
 
+@dataclass(frozen=True)
+class Data:
+    """Files of what a network is evaluated on."""
+
+    test: Path
+    train: Path
+    description: Path
+
+
 def stored(root: Path, lock: Path, weights: Path) -> Path:
     """The file of a row's weights, `weights` of the project in `root`: there, in DVC's cache, or from its remote.
 
     `lock` is the profile's. Raises AlexvggError, saying where they are not.
     """
-    if (root / weights).is_file():
-        return root / weights
-    md5 = _recorded(lock, weights)
+    here = root / weights
+    md5 = next((one[weights] for one in recorded.outs(lock).values() if weights in one), None)
+    if here.is_file() and md5 in (None, files.md5(here)):
+        return here
+    if md5 is None:
+        raise AlexvggError(f"{lock} does not say which weights were made as {weights}")
+    what = f"{weights} is" if not here.exists() else f"{weights} is another than {lock} names, which is"
     try:
         cached = _cached(root, md5)
     except Exception as error:  # noqa: BLE001 - each kind of remote raises its own
         why = web.public(" ".join(str(error).split()))
-        raise AlexvggError(f"{weights} is neither here nor in DVC's cache, and no remote gives it: {why}") from None
+        raise AlexvggError(f"{what} neither here nor in DVC's cache, and no remote gives it: {why}") from None
     if not cached.is_file():
-        raise AlexvggError(f"{weights} is neither here, nor in DVC's cache, nor in its remote")
+        raise AlexvggError(f"{what} neither here, nor in DVC's cache, nor in its remote")
     if files.md5(cached) != md5:
         raise AlexvggError(
             f"{cached} is damaged, or what the remote has is; `alexvgg doctor --fix`, then run this again"
@@ -60,23 +74,12 @@ def _cached(root: Path, md5: str) -> Path:
         return path
 
 
-def _recorded(lock: Path, weights: Path) -> str:
-    """The md5 of the file, as DVC recorded it."""
-    content = (YAML(typ="safe", pure=True).load(lock.read_text(encoding="utf-8")) or {}) if lock.is_file() else {}
-    for stage in content.get("stages", {}).values():
-        for out in stage.get("outs", []):
-            if out["path"] == weights.as_posix():
-                return str(out["md5"])
-    raise AlexvggError(f"{lock} does not say which weights were made as {weights}")
-
-
 def of(
-    summary: Summary, evaluation: dict[str, float], reported: pd.DataFrame, file: Path, data: tuple[Path, Path, int]
+    summary: Summary, evaluation: dict[str, float], reported: pd.DataFrame, file: Path, data: Data, batch_size: int
 ) -> Iterator[Finding]:
     """Whether the file has the weights of the report, and whether they answer and measure what is reported.
 
-    `evaluation` is the row of `results.json`, `reported` its answers; `data` the test split, its description and the
-    size of a batch.
+    `evaluation` is the row of `results.json`, `reported` its answers.
     """
     same = compared(summary.name, "sha256 of its weights", summary.weights_sha256, files.sha256(file))
     if same.level != "same":
@@ -84,20 +87,23 @@ def of(
         return
     from alexvgg.evaluation import measures
     from alexvgg.evaluation.prediction import Predictor
+    from alexvgg.evaluation.run import evenly
 
-    test, description, batch_size = data
-    known = arrays.load_description(description)
-    split = arrays.load(test, known)
+    known = arrays.load_description(data.description)
+    split = arrays.load(data.test, known)
+    on_train = evenly(arrays.load(data.train, known), len(split))
     with TemporaryDirectory() as folder:
         named = Path(folder) / "row.weights.h5"  # Keras goes by the name, which a file in DVC's cache does not have
         named.symlink_to(file.resolve())
         model = measures.rebuild(summary, known, named)
-    logits = Predictor.of(model, known, summary.crop, batch_size).logits(split.images)
+    predictor = Predictor.of(model, known, summary.crop, batch_size)
+    logits = predictor.logits(split.images)
     answered = _answered(summary, reported, logits, split.labels, known.classes)
     yield answered
     bound = LAST_DIGIT if answered.level == "same" else ROUNDING[summary.recipe.precision]
     anew = measures.test_metrics(logits, split.labels, known)
-    for name in ("test_loss", "test_ece"):
+    anew["train_acc"] = metrics.accuracy(predictor.logits(on_train.images), on_train.labels)
+    for name in ("test_loss", "test_ece", "train_acc"):
         yield measured(summary.name, name, evaluation[name], float(anew[name] or 0), bound)
 
 
