@@ -26,7 +26,8 @@ what `make` does with it. `make schema` makes this page.
 CODES = """
 ## Exit codes
 
-An error is one line on standard error. Stages end with the same codes. 0 is success; a wrong argument is 2, too.
+An error is one line on standard error. Stages end with the same codes; `make` always ends with 2. 0
+is success; a wrong argument is 2, too.
 
 | code | what it says |
 | ---: | --- |

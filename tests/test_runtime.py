@@ -41,6 +41,7 @@ def test_what_it_begins_again_with_stays_what_it_is(tmp_path):
     )
     assert process.environment(once, tmp_path) == once
     assert once["PYTHONIOENCODING"] == "latin-1:replace"  # the person's terminal
+    assert once["PATH"].split(os.pathsep)[0] == str(Path(sys.executable).parent)  # whose `python` stages are begun by
 
 
 def test_it_refuses_a_tensorflow_that_somebody_else_imported():

@@ -101,5 +101,4 @@ def _git(clone: Path, *arguments: str) -> None:
 
 
 def _environment(project: Path, variables: dict[str, str]) -> dict[str, str]:
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-    return os.environ | {"PATH": path, "PYTHONPATH": str(project / "src")} | variables
+    return os.environ | {"PYTHONPATH": str(project / "src")} | variables

@@ -70,6 +70,7 @@ def environment(given: Mapping[str, str], root: Path) -> dict[str, str]:
     taken = {name: value for name, value in given.items() if name in TAKEN_OVER or name.startswith(FAMILIES)}
     own = root.resolve() / ".alexvgg"
     return taken | {
+        "PATH": _path(given.get("PATH", os.defpath)),
         "KERAS_BACKEND": "tensorflow",
         "KERAS_HOME": str(own / "keras"),
         "MPLBACKEND": "agg",
@@ -84,6 +85,12 @@ def environment(given: Mapping[str, str], root: Path) -> dict[str, str]:
         "PYTHONUTF8": "1",
         "PYTHONIOENCODING": _encoding(given),
     }
+
+
+def _path(given: str) -> str:
+    """With this environment's programs first: DVC begins stages by the name `python`."""
+    own = str(Path(sys.executable).parent)
+    return given if given.split(os.pathsep)[0] == own else os.pathsep.join([own, given])
 
 
 def _encoding(given: Mapping[str, str]) -> str:
