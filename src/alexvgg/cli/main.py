@@ -141,8 +141,8 @@ def _about_tracking(command: Command) -> None:
 def _about_state(command: Command) -> None:
     checkpoints = command("checkpoints", "state.manage_checkpoints", "list the checkpoints of unfinished work")
     choice = checkpoints.add_mutually_exclusive_group()
-    choice.add_argument("--accept", action="store_true", help="use all of them although this environment is another one")
-    choice.add_argument("--discard", action="store_true", help="remove all of them; the work starts again from the beginning")
+    choice.add_argument("--accept", action="store_true", help="use them all although this environment is another one")
+    choice.add_argument("--discard", action="store_true", help="remove them all; the work starts from the beginning")
     doctor = command("doctor", "state.examine", "check this machine and the project, and say what to do")
     doctor.add_argument("--fix", action="store_true", help="do what it advises, where that is safe")
     command("gc", "state.collect_garbage", "remove from DVC's cache what no profile's lock needs")

@@ -1,6 +1,7 @@
 """`alexvgg verify`: whether the numbers of a committed report are true."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from alexvgg.rows import answers
 from alexvgg.rows.identity import identify
 from alexvgg.rows.summary import Summary
 from alexvgg.system.errors import AlexvggError
-from alexvgg.verification import inputs, paper, recorded, weights
+from alexvgg.verification import claims, inputs, paper, recorded, weights
 from alexvgg.verification.findings import Finding, carefully
 
 SHOWN = {"same": "same", "differs": "DIFFERS", "unknown": "unknown"}
@@ -45,6 +46,7 @@ class Verification:
         self._lock = layout.LOCK if in_use else layout.PROFILES / f"{profile}.lock"
         self._every_row, self._weights = every_row, weights
         self._reported: dict[str, dict[str, Any]] = {}  # rows of the report, by name
+        self._networks: dict[str, claims.Counted] = {}  # those that were built anew, by model
 
     def findings(self) -> Iterator[Finding]:
         """All of them. Raises AlexvggError if there is nothing to verify."""
@@ -86,6 +88,8 @@ class Verification:
         for summary in trainings if self._every_row else _one_a_model(trainings):
             if summary.name in same_data:
                 yield from self._repeated(summary)
+        if set(self._networks) == {reported["model"] for reported in self._reported.values()}:
+            yield from carefully("text", self._texts)
         for summary, found in stored:
             if summary.name in same_data:
                 yield from carefully(summary.name, partial(self._answered, summary, found, folder))
@@ -125,7 +129,17 @@ class Verification:
 
         file = layout.row(self._params.profile, summary.name).evaluation
         reported, lock = self._reported[summary.name], self._root / self._lock
-        yield recorded.evaluation(lock, file, reported, *beginning.counted(summary, layout.DESCRIPTION))
+        counted = self._networks[summary.model] = beginning.counted(summary, layout.DESCRIPTION)
+        yield recorded.evaluation(lock, file, reported, *counted)
+
+    def _texts(self) -> Iterator[Finding]:
+        """All tables of the report, from its rows and from networks that were built anew."""
+        from alexvgg.networks import catalogue
+
+        architectures = [self._params.models[model].architecture for model in self._networks]
+        drawn = {name: asdict(one) for name, one in catalogue.count(architectures).items()}
+        document, folder = paper.report(self._root / self._folder), self._root / self._folder
+        yield from claims.of(folder, document, self._networks, drawn, layout.DESCRIPTION)
 
     def _answered(self, summary: Summary, found: Path | AlexvggError, folder: Path) -> Iterator[Finding]:
         """What the weights of a row answer."""

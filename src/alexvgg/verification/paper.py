@@ -95,7 +95,7 @@ def whole(folder: Path, document: dict[str, Any]) -> Iterator[Finding]:
     if None in trainings:
         yield from _whole_of_another_version(folder, document)
         return
-    rows = [_row(folder, one) for one in document["rows"]]
+    rows = [row_of(folder, one) for one in document["rows"]]
     anew = results.summarize(rows)
     texts = {
         "results.json": files.json_text(results.document(document["profile"], rows)),
@@ -103,23 +103,24 @@ def whole(folder: Path, document: dict[str, Any]) -> Iterator[Finding]:
         "by_class.csv": _csv(results.by_class(rows)),
         **{f"metrics/{model}.json": files.json_text(one) for model, one in results.headline(anew).items()},
     }
-    for name, text in texts.items():
-        yield _as_computed(name, _text(folder / name) == text, "the rows")
-    printed = _text(folder / "results.md") or ""
-    text = table.markdown(document["profile"], anew, rows) + variants.markdown(rows)
-    yield _as_computed("results.md", _tables(printed).startswith(_tables(text)), "the rows")
+    for name, content in texts.items():
+        yield _as_computed(name, text(folder / name) == content, "the rows")
+    printed = text(folder / "results.md") or ""
+    written = table.markdown(document["profile"], anew, rows) + variants.markdown(rows)
+    yield _as_computed("results.md", tables(printed).startswith(tables(written)), "the rows")
     yield _as_computed(
         "data, hardware and recipes in results.md", f"\n\n{table.settings(rows)}\n\n" in printed, "the rows"
     )
-    if not printed.startswith(text):
+    if not printed.startswith(written):
         yield Finding("unknown", "table", "the words of results.md are not those of this version of the project")
 
 
-def _tables(text: str) -> str:
-    return "".join(line for line in text.splitlines(keepends=True) if line.startswith("|"))
+def tables(markdown: str) -> str:
+    """The lines of the tables in a text."""
+    return "".join(line for line in markdown.splitlines(keepends=True) if line.startswith("|"))
 
 
-def _row(folder: Path, reported: dict[str, Any]) -> Row:
+def row_of(folder: Path, reported: dict[str, Any]) -> Row:
     """A row of the report, without what a report does not say: its layers and earlier epochs."""
     summary = Summary.model_validate({name: value for name, value in reported.items() if name in Summary.model_fields})
     said = {name: reported.get(name) for name in Evaluation.model_fields}
@@ -131,7 +132,8 @@ def _csv(content: pd.DataFrame) -> str:
     return content.to_csv(index=False, lineterminator="\n")
 
 
-def _text(path: Path) -> str | None:
+def text(path: Path) -> str | None:
+    """The content of a file, if it is there."""
     return path.read_text(encoding="utf-8") if path.is_file() else None
 
 
@@ -142,12 +144,12 @@ def _whole_of_another_version(folder: Path, document: dict[str, Any]) -> Iterato
         for one in document["rows"]
     ]
     by_class = _csv(results.shares(pd.concat(parts)))
-    yield _as_computed("by_class.csv", _text(folder / "by_class.csv") == by_class, "the answers")
+    yield _as_computed("by_class.csv", text(folder / "by_class.csv") == by_class, "the answers")
     trainings = [_for_table(one) for one in document["rows"]]
     metrics = [{k: v for k, v in one.items() if k not in {"key", *Summary.model_fields}} for one in document["rows"]]
     anew = results.table_of(list(zip(trainings, metrics, strict=True)))
     yield compared("table", "results.json", document["table"], results.entries(anew))
-    printed = re.search(r"^(?:\|.*\n)+", _text(folder / "results.md") or "", re.M)
+    printed = re.search(r"^(?:\|.*\n)+", text(folder / "results.md") or "", re.M)
     same = printed is not None and printed[0].strip() == table.main_table(anew).strip()
     yield _as_computed("results.md", same, "the rows")
 

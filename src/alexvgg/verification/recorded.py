@@ -67,7 +67,7 @@ def row(folder: Path, lock: Path, files_of_row: RowFiles, summary: Summary) -> I
         as_file = Path(temporary) / "row"
         summary.write(as_file)
         said = {files_of_row.summary: files.md5(as_file)}
-        history.write(as_file, list(_epochs(folder, summary)))
+        history.write(as_file, list(epochs(folder, summary)))
         said[files_of_row.history] = files.md5(as_file)
     said[files_of_row.answers] = files.md5(folder / "answers" / f"{summary.name}.csv")
     yield from _recorded(lock, summary.name, said)
@@ -104,7 +104,7 @@ def _as_recorded(subject: str, what: str, same: bool, lock: Path) -> Finding:
     return Finding("same" if same else "differs", subject, text)
 
 
-def _epochs(folder: Path, summary: Summary) -> Iterator[Epoch]:
+def epochs(folder: Path, summary: Summary) -> Iterator[Epoch]:
     """The history of a training, from the curves of a report."""
     curves = pd.read_csv(folder / "curves.csv", float_precision="round_trip")
     of_row = curves[(curves["model"] == summary.model) & (curves["seed"] == summary.seed)]
