@@ -9,15 +9,7 @@ from alexvgg.system import hardware
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def sentence() -> str:
-    """The command, the commit and the hardware. Asks TensorFlow for GPUs."""
-    program, *arguments = sys.argv
-    kept = [one for i, one in enumerate(arguments) if "--output" not in (one, arguments[i - 1] if i else "")]
-    command = " ".join([f"benchmarks/{Path(program).name}", *kept])
-    return f"Made by `{command}` at commit {commit()} on {hardware.title()}."
-
-
-def commit() -> str:
+def _commit() -> str:
     """The one that is checked out, and whether files differ from it."""
 
     def git(*arguments: str) -> str:
@@ -25,3 +17,14 @@ def commit() -> str:
 
     changed = git("status", "--porcelain", "--untracked-files=no", "--", "src", "stages", "benchmarks/*.py", "profiles")
     return git("rev-parse", "--short=7", "HEAD") + (" with changes" if changed else "")
+
+
+COMMIT = _commit()  # before anything is measured: hours later there may be another
+
+
+def sentence() -> str:
+    """The command, the commit and the hardware. Asks TensorFlow for GPUs."""
+    program, *arguments = sys.argv
+    kept = [one for i, one in enumerate(arguments) if "--output" not in (one, arguments[i - 1] if i else "")]
+    command = " ".join([f"benchmarks/{Path(program).name}", *kept])
+    return f"Made by `{command}` at commit {COMMIT} on {hardware.title()}."

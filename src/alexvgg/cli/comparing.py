@@ -6,7 +6,7 @@ from typing import Any
 from alexvgg.system.errors import AlexvggError
 
 WIDTH, LABEL, COLUMN = 120, 44, 15  # characters: of a line, of its label at the most, of a revision
-SHORT, LONG, EXACT = 4, 9, 17  # digits: as a rule, where those are the same, of a double-precision number
+SHORT, LONG = 4, 9  # digits: as a rule, and where those are the same
 WORKSPACE = "workspace"
 
 Values = dict[str, Any]  # by label
@@ -32,7 +32,7 @@ def compare(revisions: list[str]) -> None:
 def table(values: dict[str, Values]) -> list[str]:
     """Lines of a table with a column a revision and a line for each label whose values differ; several if need be."""
     labels = list(dict.fromkeys(label for one in values.values() for label in one))
-    different = [label for label in labels if len({_text(one.get(label), EXACT) for one in values.values()}) > 1]
+    different = [label for label in labels if len({_text(one.get(label), LONG) for one in values.values()}) > 1]
     if not different:
         return [f"Nothing differs between {', '.join(values)}."]
     width = min(LABEL, max(map(len, different)))

@@ -24,7 +24,7 @@ def show(models: list[str]) -> None:
     here = layout.rows(params.profile).is_dir()  # else a report came without its rows, as in a fresh clone
     if not models and report.exists() and (not here or _keys(folder) == _row_keys(made, len(paths))):
         print(report.read_text(encoding="utf-8"))
-        around = provenance.around_training(layout.PARAMS, layout.LOCK)
+        around = provenance.around_training(params, layout.PARAMS)
         if differs := provenance.said(provenance.differing(params, _rows(folder)), around):
             print(f"This table is older than what is here ({differs}); `make repro` makes it anew.", end="\n\n")
         print(f"Table and curves: {folder}/    MLflow: make ui    What changed: alexvgg compare")

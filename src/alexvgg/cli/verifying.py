@@ -4,17 +4,16 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from alexvgg.networks import runtime
 from alexvgg.params import file
-from alexvgg.pipeline import layout, profiles
+from alexvgg.pipeline import layout, locks, profiles, provenance
 from alexvgg.rows import answers
 from alexvgg.rows.identity import identify
 from alexvgg.rows.summary import Summary
 from alexvgg.system.errors import AlexvggError
 from alexvgg.verification import claims, inputs, paper, recorded, weights
-from alexvgg.verification.findings import Finding, carefully
+from alexvgg.verification.findings import HERE, Finding, carefully, compared
 
 SHOWN = {"same": "same", "differs": "DIFFERS", "unknown": "unknown"}
 
@@ -39,37 +38,48 @@ class Verification:
     """A report, to be compared: `every_row` begins each row, not one per model; `weights` evaluates the weights."""
 
     def __init__(self, profile: str, every_row: bool, weights: bool) -> None:
+        """Raises AlexvggError if there is nothing to verify."""
         self._chosen = profiles.parameters(profile)
         self._params = file.load(self._chosen)
         self._root, self._folder = layout.project_root(), layout.reports(profile)
-        in_use = self._chosen == layout.PARAMS and recorded.of_report(layout.LOCK, self._folder)
-        self._lock = layout.LOCK if in_use else layout.PROFILES / f"{profile}.lock"
+        self._lock = locks.of_report(profile)
         self._every_row, self._weights = every_row, weights
-        self._reported: dict[str, dict[str, Any]] = {}  # rows of the report, by name
-        self._networks: dict[str, claims.Counted] = {}  # those that were built anew, by model
+        self._document = paper.report(self._folder)
+        self._reported = {f"{one['model']}-{one['seed']}": one for one in self._document["rows"]}
+        self._networks: dict[str, recorded.Counted] = {}  # those that were built anew, by model
 
     def findings(self) -> Iterator[Finding]:
-        """All of them. Raises AlexvggError if there is nothing to verify."""
-        document = paper.report(self._folder)
-        self._reported = {f"{one['model']}-{one['seed']}": one for one in document["rows"]}
+        """All of them."""
         yield from carefully("files", partial(recorded.report, self._folder, self._lock))
+        yield compared("table", "profile", self._document["profile"], self._params.profile, HERE)
         for name, reported in self._reported.items():
             yield from carefully(name, partial(paper.row, self._folder, reported))
-        yield from carefully("table", partial(paper.whole, self._folder, document))
-        trainings = [one for one in map(paper.training_of, document["rows"]) if one is not None]
+        yield from carefully("table", partial(paper.whole, self._folder, self._document))
+        trainings = [one for one in map(paper.training_of, self._reported.values()) if one is not None]
+        yield from carefully("table", partial(inputs.not_as_written, self._document["rows"]))
         if not trainings:
             return
         yield from inputs.rows_of(self._params, trainings)
-        for summary in trainings:
-            row = layout.row(self._params.profile, summary.name)
-            yield from carefully(summary.name, partial(recorded.row, self._folder, self._lock, row, summary))
-            yield from carefully(summary.name, partial(inputs.settings, summary, self._params))
+        yield from carefully("rows", partial(self._without_data, trainings))
         stored = list(self._stored(trainings)) if self._weights else []
         try:
             with inputs.made_anew(self._root, self._chosen.resolve(), layout.ARCHIVE):
                 yield from self._beside_data(trainings, stored)
         except inputs.NotMade as error:
             yield Finding("unknown", "data", str(error))
+
+    def _without_data(self, trainings: list[Summary]) -> Iterator[Finding]:
+        """What DVC recorded of the rows; parameters and sources of every row."""
+        files_of = {name: layout.row(self._params.profile, name) for name in self._reported}
+        self._rows = recorded.Rows(self._folder, self._lock, layout.rows(self._params.profile), files_of)
+        self._other_code = provenance.changed_code(self._params, locks.stages(self._lock))
+        if not self._rows.of_report:
+            text = f"{self._lock} has others than those from which the report was made, or none"
+            yield Finding("unknown", "rows", text)
+        for summary in trainings:
+            if self._rows.of_report:
+                yield from carefully(summary.name, partial(self._rows.training, summary))
+            yield from carefully(summary.name, partial(inputs.settings, summary, self._params))
 
     def _beside_data(
         self, trainings: list[Summary], stored: list[tuple[Summary, Path | AlexvggError]]
@@ -86,10 +96,8 @@ class Verification:
                 same_data.add(summary.name)
                 yield from carefully(summary.name, partial(inputs.splits, summary, layout.inputs(summary.model)))
         for summary in trainings if self._every_row else _one_a_model(trainings):
-            if summary.name in same_data:
-                yield from self._repeated(summary)
-        if set(self._networks) == {reported["model"] for reported in self._reported.values()}:
-            yield from carefully("text", self._texts)
+            yield from carefully(summary.name, partial(self._built, summary))
+        yield from carefully("text", self._texts)
         for summary, found in stored:
             if summary.name in same_data:
                 yield from carefully(summary.name, partial(self._answered, summary, found, folder))
@@ -99,7 +107,7 @@ class Verification:
         yield inputs.labels(summary.name, given, test, layout.DESCRIPTION, in_order)
         by_superclass = self._reported[summary.name].get("test_superclass_acc")
         yield from inputs.superclasses(summary.name, by_superclass, given, layout.DESCRIPTION)
-        yield from inputs.described(summary, layout.DESCRIPTION)
+        yield from inputs.described(summary, layout.DESCRIPTION, in_order)
 
     def _stored(self, trainings: list[Summary]) -> Iterator[tuple[Summary, Path | AlexvggError]]:
         """The weights of each row, fetched if need be, or why there are none."""
@@ -110,36 +118,59 @@ class Verification:
             except AlexvggError as error:
                 yield summary, error
 
-    def _repeated(self, summary: Summary) -> Iterator[Finding]:
-        """How a training begins, if it is the one that is described here; where it is not is told above."""
+    def _built(self, summary: Summary) -> Iterator[Finding]:
+        """A network, if it is the one that is described here, and how its training begins, if that is.
+
+        Where it is not, that is told above.
+        """
         if summary.model not in self._params.models:
             return
         made = layout.inputs(summary.model)
         anew = identify(self._params, summary.model, summary.seed, made)
-        if anew.key == summary.key:
-            _start(summary)
-            from alexvgg.verification import beginning
+        code = {name: anew.data[name] for name in ("code", "network")}
+        if anew.model_copy(update={"data": summary.data | code}).key != summary.key:
+            return
+        _start(summary)
+        from alexvgg.verification import beginning
 
+        if anew.key == summary.key:
             yield from carefully(summary.name, partial(beginning.of, summary, anew, made))
+        if summary.model not in self._networks:
             yield from carefully(summary.name, partial(self._counted, summary))
 
     def _counted(self, summary: Summary) -> Iterator[Finding]:
-        """The layers of a network and the cost of its training, with the metrics beside which they were written."""
+        """The network of a model; and of its rows what was written beside its layers and the cost of its training."""
         from alexvgg.verification import beginning
 
-        file = layout.row(self._params.profile, summary.name).evaluation
-        reported, lock = self._reported[summary.name], self._root / self._lock
-        counted = self._networks[summary.model] = beginning.counted(summary, layout.DESCRIPTION)
-        yield recorded.evaluation(lock, file, reported, *counted)
+        parameters, layers, training_flop = beginning.counted(summary, layout.DESCRIPTION)
+        yield compared(summary.name, "parameters", summary.params, parameters)
+        network = self._networks[summary.model] = layers, training_flop
+        if self._rows.of_report:
+            for reported in self._reported.values():
+                if reported["model"] == summary.model:
+                    yield self._as_far_as_code_is_the_same(self._rows.evaluation(reported, network), "evaluate")
 
     def _texts(self) -> Iterator[Finding]:
-        """All tables of the report, from its rows and from networks that were built anew."""
+        """All text of the report, from its rows and from networks that were built anew."""
+        if missing := {one["model"] for one in self._reported.values()} - set(self._networks):
+            yield Finding("unknown", "text", f"not written anew without {', '.join(sorted(missing))} (see above)")
+            return
         from alexvgg.networks import catalogue
 
         architectures = [self._params.models[model].architecture for model in self._networks]
         drawn = {name: asdict(one) for name, one in catalogue.count(architectures).items()}
-        document, folder = paper.report(self._root / self._folder), self._root / self._folder
-        yield from claims.of(folder, document, self._networks, drawn, layout.DESCRIPTION)
+        folder = self._root / self._folder
+        for name, same in claims.of(folder, self._document, self._networks, drawn, layout.DESCRIPTION):
+            text = name if same else f"{name} is not what the rows say"
+            found = Finding("same" if same else "differs", "text", text)
+            yield self._as_far_as_code_is_the_same(found, "networks", "evaluate", "report")
+
+    def _as_far_as_code_is_the_same(self, found: Finding, *stages: str) -> Finding:
+        """A finding, for which a difference says nothing if DVC ran one of these stages with other code."""
+        changed = [stage for stage in stages if stage in self._other_code]
+        if found.level != "differs" or not changed:
+            return found
+        return Finding("unknown", found.subject, f"{found.text}; but `{changed[0]}` was run with other sources")
 
     def _answered(self, summary: Summary, found: Path | AlexvggError, folder: Path) -> Iterator[Finding]:
         """What the weights of a row answer."""

@@ -44,7 +44,7 @@ def stages(pipeline: Path, programs: list[Path]) -> Iterator[Diagnosis]:
 def age(reports: Path) -> Iterator[Diagnosis]:
     """Whether the rows of each report are of the sources and the parameters that are here."""
     from alexvgg.params import file  # which imports networks: a person's may not be importable
-    from alexvgg.pipeline import layout, provenance
+    from alexvgg.pipeline import provenance
     from alexvgg.pipeline.profiles import parameters
     from alexvgg.verification import paper
 
@@ -54,8 +54,8 @@ def age(reports: Path) -> Iterator[Diagnosis]:
             params, rows = file.load(chosen), paper.report(folder)["rows"]
         except AlexvggError:
             continue  # no profile any more; or damaged, which is said elsewhere
-        lock = layout.LOCK if chosen == layout.PARAMS else layout.PROFILES / f"{folder.name}.lock"
-        if differs := provenance.said(provenance.differing(params, rows), provenance.around_training(chosen, lock)):
+        around = provenance.around_training(params, chosen)
+        if differs := provenance.said(provenance.differing(params, rows), around):
             command = f"make repro PROFILE={params.profile}"
             yield Diagnosis("note", "reports", f"{folder} is older than what is here ({differs}); `{command}`")
 

@@ -7,8 +7,10 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from alexvgg.data import registry
 from alexvgg.params.schema import Params
-from alexvgg.pipeline import code, damage, layout
+from alexvgg.pipeline import code, layout, locks
+from alexvgg.pipeline.locks import Recorded
 from alexvgg.system import files
 from alexvgg.system.errors import AlexvggError
 
@@ -20,11 +22,12 @@ SET = ("architecture", "crop", "options", "recipe")
 def differing(params: Params, rows: Collection[Mapping[str, Any]]) -> dict[str, list[str]]:
     """Names of rows, those of `results.json`, by what is not as it was when they were made."""
     found: dict[str, list[str]] = {}
+    stage = training_code()
     for row in rows:
         model, made_of = row["model"], row.get("data", {})
         if model not in params.models or row["seed"] not in params.seeds:
             what = GONE
-        elif made_of.get("code") != _training():
+        elif made_of.get("code") != stage:
             what = SOURCES
         elif {name: row.get(name) for name in SET} != _set(params, model):
             what = SETTINGS
@@ -42,10 +45,11 @@ def differing(params: Params, rows: Collection[Mapping[str, Any]]) -> dict[str, 
 def by_other_sources(model: str, made_of: Mapping[str, str], params: Params) -> bool:
     """Whether the code that trains, or that of the network, is not what a training was made of."""
     network = _digest(code.of_entry(params.models[model], layout.PACKAGE))
-    return (made_of.get("code"), made_of.get("network")) != (_training(), network)
+    return (made_of.get("code"), made_of.get("network")) != (training_code(), network)
 
 
-def _training() -> str:
+def training_code() -> str:
+    """The digest of the code that trains, as a summary has it."""
     return _digest(_code("train"))
 
 
@@ -53,28 +57,41 @@ def _code(stage: str) -> dict[str, Any]:
     return {"code": code.of_stage(Path(f"stages/{stage}.py"), layout.PACKAGE)}
 
 
-def around_training(parameters: Path, lock: Path) -> dict[str, list[str]]:
-    """What DVC made of data and answers otherwise than it would now, as `differing`; `lock` is the profile's."""
+def around_training(params: Params, parameters: Path) -> dict[str, list[str]]:
+    """What DVC made of data and answers otherwise than it would now, as `differing`; `params` are those in the file."""
     try:
-        damage.lock(lock)
+        recorded = locks.stages(locks.of_report(params.profile))
     except AlexvggError:
         return {}  # which is said elsewhere
-    yaml = YAML(typ="safe", pure=True)
-    stages = yaml.load(lock)["stages"] if lock.is_file() else {}
+    here, other_code = YAML(typ="safe", pure=True).load(parameters), changed_code(params, recorded)
     found: dict[str, list[str]] = {}
-    for stage, what in (("preprocess", "data"), ("evaluate", "answers")):
-        made = next((one for name, one in stages.items() if name.partition("@")[0] == stage), None)
-        if made is None:
-            continue
-        deps = {one["path"]: one["md5"] for one in made["deps"]}
-        code_here = hashlib.md5(files.json_text(_code(stage)).encode(), usedforsecurity=False).hexdigest()
-        if deps.get(layout.stage_code(stage).as_posix()) != code_here:
+    for what, stage in (("data", "preprocess"), ("answers", "evaluate")):
+        if stage in other_code:
             found.setdefault(SOURCES, []).append(what)
-        here = yaml.load(parameters)
-        recorded = made.get("params", {}).get("params.yaml", {})
-        if {name: here.get(name) for name in recorded} != recorded:
+        set_then = [one.params.get("params.yaml", {}) for one in _runs(stage, params, recorded)]
+        if any({key: here.get(key) for key in then} != then for then in set_then):
             found.setdefault(SETTINGS, []).append(what)
     return found
+
+
+def changed_code(params: Params, recorded: Mapping[str, Recorded]) -> set[str]:
+    """The stages beside `train` that DVC ran with other code than they have here."""
+    others = ("preprocess", "networks", "evaluate", "report")
+    here = {stage: {layout.stage_code(stage): _code(stage)} for stage in others}
+    source = registry.SOURCES[params.data.source].source_file
+    here["preprocess"][layout.source_code()] = {"code": code.of_plugin(source, layout.PACKAGE)}
+    return {
+        stage
+        for stage, lists in here.items()
+        for path, content in lists.items()
+        if any(run.deps.get(path) != _md5(content) for run in _runs(stage, params, recorded))
+    }
+
+
+def _runs(stage: str, params: Params, recorded: Mapping[str, Recorded]) -> list[Recorded]:
+    """What is recorded of a stage, of `evaluate` for each row that is in the roster."""
+    names = [f"{stage}@{row}" for row in params.rows()] if stage == "evaluate" else [stage]
+    return [recorded[name] for name in names if name in recorded]
 
 
 def _set(params: Params, model: str) -> dict[str, Any]:
@@ -87,6 +104,11 @@ def _set(params: Params, model: str) -> dict[str, Any]:
 def said(*found: Mapping[str, list[str]]) -> str:
     """The same in a line; empty if nothing differs."""
     return "; ".join(f"{', '.join(names)}: {what}" for one in found for what, names in one.items())
+
+
+def _md5(value: Any) -> str:
+    """Of a list of sources, as DVC notes that of the file."""
+    return hashlib.md5(files.json_text(value).encode(), usedforsecurity=False).hexdigest()
 
 
 def _digest(value: Any) -> str:

@@ -3,7 +3,6 @@
 Imports TensorFlow: call `runtime.start` before importing this.
 """
 
-import math
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -13,15 +12,15 @@ import numpy as np
 
 from alexvgg.data import arrays
 from alexvgg.data.arrays import TrainingData
-from alexvgg.evaluation import cost, prediction
+from alexvgg.evaluation import prediction
 from alexvgg.networks import checking, counting, registry
 from alexvgg.networks.counting import Layer
 from alexvgg.rows.identity import Identity, Inputs
 from alexvgg.rows.summary import Beginning, Summary
 from alexvgg.system import hardware
-from alexvgg.training import schedule
 from alexvgg.training.trainer import BEGINNING, Trainer
-from alexvgg.verification.findings import Finding, compared
+from alexvgg.verification import recorded
+from alexvgg.verification.findings import Finding
 
 # How far rounding moves the loss after so many steps, relatively: several times what other threads and other vector
 # units were seen to do (benchmarks/results/rounding.md), and processors without units for bfloat16
@@ -39,21 +38,23 @@ def of(summary: Summary, identity: Identity, inputs: Inputs) -> Iterator[Finding
     data = training_data(inputs)
     architecture = registry.named(identity.architecture)
     model = checking.build(architecture, identity.crop, len(data.description.classes), identity.options)
-    yield compared(summary.name, "parameters", summary.params, model.count_params())
     # Later steps tell nothing on another type of processor, and are slow if it has no units for bfloat16.
     here = hardware.title()
     last = BEGINNING[-1] if summary.hardware == here else max(ROUNDING)
     yield judged(summary, repeated(Trainer(model, data, identity), last), here)
 
 
-def counted(summary: Summary, description: Path) -> tuple[list[Layer], dict[str, int | None]]:
-    """The network's layers, and the operations of one image's training step by crop, as an evaluation has them."""
-    made, planned = cost.steps(summary.recipe, summary.images["train"])
-    crops = schedule.crops(summary.recipe, summary.crop)[: math.ceil(made * summary.recipe.epochs / planned)]
+def counted(summary: Summary, description: Path) -> tuple[int, list[Layer], dict[str, int | None]]:
+    """A network's weights, its layers, and the operations of one image's training step by crop.
+
+    The last two as an evaluation has them.
+    """
+    crops = sorted({crop for _, crop in recorded.planned(summary)})
     known = arrays.load_description(description)
-    layers = {crop: counting.layers(prediction.build(summary, known, crop)) for crop in {summary.crop, *crops}}
-    own = layers[summary.crop]
-    return own, {str(crop): counting.training_flop(own, layers[crop]) for crop in sorted(set(crops))}
+    model = prediction.build(summary, known)
+    own = counting.layers(model)
+    at = {crop: counting.layers(prediction.build(summary, known, crop)) for crop in crops if crop != summary.crop}
+    return model.count_params(), own, {str(crop): counting.training_flop(own, at.get(crop, own)) for crop in crops}
 
 
 def training_data(inputs: Inputs) -> TrainingData:
@@ -91,9 +92,9 @@ def judged(summary: Summary, anew: list[Beginning], here: str) -> Finding:
     on_cpus = summary.hardware.startswith("CPU") and here.startswith("CPU")  # GPUs round products, as bfloat16 does
     bounds = ROUNDING if summary.recipe.precision == "float32" and on_cpus else ROUNDING_BFLOAT16
     apart = {
-        here.step: float(abs(there.loss - here.loss) / np.maximum(abs(there.loss), 1e-12))
-        for there, here in zip(summary.beginning, anew, strict=False)
-        if here.step in bounds
+        again.step: float(abs(there.loss - again.loss) / np.maximum(abs(there.loss), 1e-12))
+        for there, again in zip(summary.beginning, anew, strict=False)
+        if again.step in bounds
     }
     found = ", ".join(f"{difference:.1e} after step {step}" for step, difference in apart.items())
     if all(difference <= bounds[step] for step, difference in apart.items()):
@@ -107,8 +108,9 @@ def judged(summary: Summary, anew: list[Beginning], here: str) -> Finding:
 def _never_by_rounding(summary: Summary, anew: list[Beginning], here: str) -> str:
     """What no other order of sums makes; empty if there is nothing. Hardware of one name may yet round differently."""
     pairs = list(zip(summary.beginning, anew, strict=False))
-    alike = [there == here for there, here in pairs]
-    if len(pairs) == len(BEGINNING) and all(there.loss == again.loss for there, again in pairs):
+    alike = [there == again for there, again in pairs]
+    exact = summary.recipe.precision == "float32"  # in bfloat16 networks see their weights rounded
+    if exact and len(pairs) == len(BEGINNING) and all(there.loss == again.loss for there, again in pairs):
         return "the losses of all steps are the same, and digests of the weights are not"
     if summary.hardware == here and len(pairs) == len(BEGINNING) and alike[:-1] == [True] * (len(pairs) - 1):
         return (

@@ -13,15 +13,16 @@ from alexvgg.reporting import comparisons, drawing, effort, results, table, talk
 from alexvgg.reporting.contents import Contents, Pictures
 from alexvgg.rows.row import Row
 from alexvgg.verification import paper, recorded
-from alexvgg.verification.findings import Finding
-
-Counted = tuple[list[Layer], dict[str, int | None]]  # of a network: its layers; operations of a step, by crop
 
 
 def of(
-    folder: Path, document: dict[str, Any], networks: dict[str, Counted], drawn: dict[str, Any], description: Path
-) -> Iterator[Finding]:
-    """Whether the texts of a report are what its rows say, numbers and all.
+    folder: Path,
+    document: dict[str, Any],
+    networks: dict[str, recorded.Counted],
+    drawn: dict[str, Any],
+    description: Path,
+) -> Iterator[tuple[str, bool]]:
+    """The texts of a report, and whether each is what the rows say, word for word.
 
     `document` is `results.json`; `networks` are those of its models, counted anew, and `drawn` those of the slides;
     `description` is that of the data.
@@ -39,7 +40,7 @@ def of(
     written = {"results.md": "".join(parts), "talk/README.md": talk.markdown(contents)}
     written |= {f"networks/{model}.md": drawing.markdown(row) for model, row in contents.first_of_model.items()}
     for name, text in written.items():
-        yield _compared(name, paper.text(folder / name) or "", text)
+        yield name, paper.text(folder / name) == text
 
 
 def _row(folder: Path, reported: dict[str, Any], layers: list[Layer], training_flop: dict[str, int | None]) -> Row:
@@ -48,11 +49,3 @@ def _row(folder: Path, reported: dict[str, Any], layers: list[Layer], training_f
     evaluation = row.evaluation.model_copy(update={"layers": layers, "training_flop": training_flop})
     history = pd.DataFrame([asdict(epoch) for epoch in recorded.epochs(folder, row.summary)])
     return Row(row.summary, evaluation, history, row.answers)
-
-
-def _compared(name: str, printed: str, anew: str) -> Finding:
-    if printed == anew:
-        return Finding("same", "text", name)
-    if paper.tables(printed) == paper.tables(anew):
-        return Finding("unknown", "text", f"{name} has the same tables in words of another version of the project")
-    return Finding("differs", "text", f"the tables of {name} are not what the rows say")

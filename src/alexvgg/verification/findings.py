@@ -19,6 +19,7 @@ class Finding:
     text: str
 
 
+NOTHING = "nothing"
 ANEW, HERE, EXPECTED = ("reported", "computed anew"), ("reported", "here"), ("found", "expected")
 
 
@@ -36,8 +37,8 @@ def _apart(one: object, two: object) -> Iterator[tuple[str, object, object]]:
         one, two = one.model_dump(), two.model_dump()
     if isinstance(one, dict) and isinstance(two, dict):
         for key in dict.fromkeys([*one, *two]):
-            if one.get(key) != two.get(key):
-                yield f"{key} ", one.get(key), two.get(key)
+            if one.get(key, NOTHING) != two.get(key, NOTHING):
+                yield f"{key} ", one.get(key, NOTHING), two.get(key, NOTHING)
     elif isinstance(one, list) and isinstance(two, list) and len(one) == len(two):
         place = next(i for i in range(len(one)) if one[i] != two[i])
         yield f"number {place + 1} ", one[place], two[place]

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 from urllib.parse import urlsplit
 
 import pandas as pd
@@ -22,6 +23,7 @@ from alexvgg.rows.identity import Inputs
 from alexvgg.rows.summary import Summary
 from alexvgg.system import files
 from alexvgg.system.errors import AlexvggError
+from alexvgg.verification import paper
 from alexvgg.verification.findings import HERE, Finding, compared
 
 LINKED = ("src", "stages", "dvc.yaml")
@@ -111,10 +113,10 @@ def another_archive(summary: Summary, accepted: list[str], description: Path) ->
     )
 
 
-def described(summary: Summary, description: Path) -> Iterator[Finding]:
-    """Whether a reported training read the data that are here."""
+def described(summary: Summary, description: Path, in_order: bool) -> Iterator[Finding]:
+    """Whether a reported training read the data that are here, or, not in this order, such data."""
     known = arrays.load_description(description)
-    for field in ("source", "title", "images"):
+    for field in ("source", "title", "images") if in_order else ("source", "title"):
         yield compared(summary.name, field, getattr(summary, field), getattr(known, field))
     yield compared(summary.name, "resize", summary.resize, known.resize_for(summary.crop))
 
@@ -124,7 +126,9 @@ def labels(name: str, given: pd.DataFrame, test: Path, description: Path, in_ord
     known = arrays.load_description(description)
     true = [known.classes[label] for label in arrays.load(test, known).labels]
     if not in_order:
-        return compared(name, "test images by class", Counter(given["label"]), Counter(true), HERE)
+        same = Counter(given["label"]) == Counter(true)
+        text = "test images by class" if same else "the archive here has other numbers of test images by class"
+        return Finding("same" if same else "unknown", name, text)
     if list(given["label"]) == true:
         return Finding("same", name, "labels of the test images")
     wrong = sum(a != b for a, b in zip(given["label"], true, strict=False)) + abs(len(given) - len(true))
@@ -140,6 +144,17 @@ def superclasses(name: str, reported: float | None, given: pd.DataFrame, descrip
         yield compared(name, "accuracy by superclass", reported, float(right.mean()) if groups else None)
 
 
+def not_as_written(rows: list[dict[str, Any]]) -> Iterator[Finding]:
+    """Rows of which the sources that are here could not have written the summary, though they say so."""
+    here = provenance.training_code()
+    for row in rows:
+        if paper.training_of(row) is None and row.get("data", {}).get("code") == here:
+            yield Finding("differs", f"{row['model']}-{row['seed']}", "it is not what the sources here write")
+
+
 def rows_of(params: Params, reported: list[Summary]) -> Iterator[Finding]:
     """Whether the report has the rows that the parameters ask for."""
-    yield compared("table", "rows", sorted(one.name for one in reported), sorted(params.rows()))
+    there, asked = {one.name for one in reported}, set(params.rows())
+    wrong = [f"{row} is missing" for row in sorted(asked - there)]
+    wrong += [f"{row} is not in the roster" for row in sorted(there - asked)]
+    yield Finding("differs", "table", f"rows: {', '.join(wrong)}") if wrong else Finding("same", "table", "rows")

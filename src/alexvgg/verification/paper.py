@@ -1,6 +1,5 @@
 """What a committed report says, computed anew from what is committed beside it: no network is built for that."""
 
-import math
 import re
 from collections.abc import Iterator
 from contextlib import suppress
@@ -10,9 +9,8 @@ from typing import Any
 import pandas as pd
 from pydantic import ValidationError
 
-from alexvgg import __version__
-from alexvgg.evaluation import cost
 from alexvgg.evaluation.metrics import accuracy_interval
+from alexvgg.params.recipe import Recipe
 from alexvgg.reporting import results, table, variants
 from alexvgg.rows import answers
 from alexvgg.rows.evaluation import Evaluation
@@ -20,12 +18,10 @@ from alexvgg.rows.row import Row
 from alexvgg.rows.summary import Summary
 from alexvgg.system import files
 from alexvgg.system.errors import AlexvggError
-from alexvgg.training import schedule
+from alexvgg.verification import recorded
 from alexvgg.verification.findings import EXPECTED, Finding, compared
 
 COLUMNS = ["label", "answer", "confidence", "rank"]  # of answers
-# What recipes say of which those of version 0.1 were silent: for the table, which does not depend on it.
-SINCE = {"padding": 0, "cutmix": 0.0, "erasing": 0.0, "restart": 0.0}
 
 
 def report(folder: Path) -> dict[str, Any]:
@@ -65,11 +61,9 @@ def row(folder: Path, reported: dict[str, Any]) -> Iterator[Finding]:
             yield compared(name, f"{prefix}{measure}", reported[f"{prefix}{measure}"], last)
         if summary is not None:
             epochs = list(zip(of_split["epoch"], of_split["crop"], strict=True))
-            yield compared(name, f"epochs and crops of its {split} curve", epochs, _epochs(summary), EXPECTED)
+            yield compared(name, f"epochs and crops of its {split} curve", epochs, recorded.planned(summary), EXPECTED)
     if summary is not None:
         yield compared(name, "key", reported["key"], summary.key)
-    elif reported.get("version") == __version__:
-        yield Finding("differs", name, f"it is not what version {__version__} writes")
     else:
         yield Finding("unknown", name, "its recipe is of another version of the project: no key, no beginning")
 
@@ -80,13 +74,6 @@ def _ranks(name: str, given: pd.DataFrame) -> Finding:
     wrong = int(((ranks < 1) | ((ranks == 1) != right)).sum())
     text = f"{wrong} ranks do not agree with the answers" if wrong else "ranks of the right classes"
     return Finding("differs" if wrong else "same", name, text)
-
-
-def _epochs(summary: Summary) -> list[tuple[int, int]]:
-    """Each epoch that a training made, from 1, with the side of its crops."""
-    made, planned = cost.steps(summary.recipe, summary.images["train"])
-    crops = schedule.crops(summary.recipe, summary.crop)
-    return list(enumerate(crops[: math.ceil(made * len(crops) / planned)], 1))
 
 
 def whole(folder: Path, document: dict[str, Any]) -> Iterator[Finding]:
@@ -108,9 +95,6 @@ def whole(folder: Path, document: dict[str, Any]) -> Iterator[Finding]:
     printed = text(folder / "results.md") or ""
     written = table.markdown(document["profile"], anew, rows) + variants.markdown(rows)
     yield _as_computed("results.md", tables(printed).startswith(tables(written)), "the rows")
-    yield _as_computed(
-        "data, hardware and recipes in results.md", f"\n\n{table.settings(rows)}\n\n" in printed, "the rows"
-    )
     if not printed.startswith(written):
         yield Finding("unknown", "table", "the words of results.md are not those of this version of the project")
 
@@ -167,16 +151,7 @@ def training_of(reported: dict[str, Any]) -> Summary | None:
 
 
 def _for_table(reported: dict[str, Any]) -> Summary:
-    """The same of a row of version 0.1, too. Raises AlexvggError if it is of none."""
-    found = training_of(reported) or training_of(reported | {"recipe": _as_now(reported["recipe"])})
-    if found is None:
-        raise AlexvggError(f"the row {reported['model']}-{reported['seed']} of results.json is not whole")
-    return found
-
-
-def _as_now(recipe: dict[str, Any]) -> dict[str, Any]:
-    early = [
-        {"crop": one["crop"], "fraction": one["epochs"] / recipe["epochs"]} if "epochs" in one else one
-        for one in recipe["early_crops"]
-    ]
-    return SINCE | recipe | {"early_crops": early}
+    """The same of a row of another version, whose recipe has other keys; those that the table needs are in all."""
+    recipe = Recipe.model_construct(**reported["recipe"] | {"early_crops": []})
+    values = {name: reported[name] for name in Summary.model_fields if name in reported}
+    return Summary.model_construct(**values | {"recipe": recipe, "beginning": []})

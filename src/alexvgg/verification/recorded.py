@@ -2,17 +2,17 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import pandas as pd
-from ruamel.yaml import YAML
 
 from alexvgg.evaluation import cost
 from alexvgg.networks.counting import Layer
-from alexvgg.pipeline import damage
+from alexvgg.pipeline import locks
 from alexvgg.rows import history
 from alexvgg.rows.evaluation import Evaluation
 from alexvgg.rows.history import Epoch
@@ -24,28 +24,12 @@ from alexvgg.verification.findings import Finding
 
 NOT_IN_GIT = ("index.html", "slides.pptx")
 
-Md5s = dict[Path, str]
-
-
-def outs(lock: Path) -> dict[str, Md5s]:
-    """The md5 of each file that a stage made, by stage. Raises DataError."""
-    damage.lock(lock)
-    content = YAML(typ="safe", pure=True).load(lock.read_text(encoding="utf-8")) if lock.is_file() else {}
-    return {
-        stage: {Path(out["path"]): str(out["md5"]) for out in entry.get("outs", []) if "md5" in out}
-        for stage, entry in (content or {}).get("stages", {}).items()
-    }
-
-
-def of_report(lock: Path, folder: Path) -> Md5s:
-    """Those of the files of the report in `folder`; none in another profile's lock. Raises DataError."""
-    made = outs(lock).get("report", {})
-    return {path: md5 for path, md5 in made.items() if path.is_relative_to(folder)}
+Counted = tuple[list[Layer], dict[str, int | None]]  # a network, built anew: its layers; operations of a step, by crop
 
 
 def report(folder: Path, lock: Path) -> Iterator[Finding]:
     """Whether the report's files are those that DVC recorded when it made them."""
-    made = of_report(lock, folder)
+    made = locks.made(locks.stages(lock), folder)
     if not made:
         yield Finding("unknown", "files", f"{lock} does not say what DVC made in {folder}")
     for path, md5 in made.items():
@@ -53,7 +37,7 @@ def report(folder: Path, lock: Path) -> Iterator[Finding]:
             if path.exists():
                 yield Finding("unknown", "files", f"{path} is of another report; `dvc checkout` brings back this one's")
         elif path.exists():
-            yield _as_recorded("files", str(path), _md5(path) == md5, lock)
+            yield _compared("files", str(path), md5, _md5(path))
         else:
             yield Finding("differs", "files", f"{path} is missing")
     for path in sorted(folder.glob("[!.]*")) if made else []:
@@ -61,47 +45,58 @@ def report(folder: Path, lock: Path) -> Iterator[Finding]:
             yield Finding("unknown", "files", f"{lock} does not say that DVC made {path}")
 
 
-def row(folder: Path, lock: Path, files_of_row: RowFiles, summary: Summary) -> Iterator[Finding]:
-    """Whether the report in `folder` says of a row what was in the row's own files, which git does not have."""
-    with TemporaryDirectory() as temporary:
-        as_file = Path(temporary) / "row"
-        summary.write(as_file)
-        said = {files_of_row.summary: files.md5(as_file)}
-        history.write(as_file, list(epochs(folder, summary)))
-        said[files_of_row.history] = files.md5(as_file)
-    said[files_of_row.answers] = files.md5(folder / "answers" / f"{summary.name}.csv")
-    yield from _recorded(lock, summary.name, said)
+class Rows:
+    """The files of a report's rows, which git does not have, as DVC recorded them in the lock of a profile."""
+
+    def __init__(self, folder: Path, lock: Path, inside: Path, rows: dict[str, RowFiles]) -> None:
+        """`folder` is the report's; `inside` that of its rows, which `rows` has by name.
+
+        `of_report` is whether they are those from which the report was made. Raises DataError.
+        """
+        self._folder, self._rows = folder, rows
+        recorded = locks.stages(lock)
+        made = {path: md5 for stage in recorded.values() for path, md5 in stage.outs.items()}
+        wanted = {inside / name for name in rows}
+        self._made = {path: md5 for path, md5 in made.items() if path.parent in wanted}
+        listed = {path.relative_to(inside).as_posix(): md5 for path, md5 in self._made.items()}
+        read = recorded["report"].deps.get(inside) if "report" in recorded else None
+        self.of_report = bool(listed) and read == _md5_of_folder(listed)
+
+    def training(self, summary: Summary) -> Iterator[Finding]:
+        """Whether the report says of a row what `train` had written, and the answers that `evaluate` had written."""
+        row = self._rows[summary.name]
+        with TemporaryDirectory() as temporary:
+            summary.write(file := Path(temporary) / "row")
+            yield self._found(summary.name, row.summary, file)
+            history.write(file, list(epochs(self._folder, summary)))
+            yield self._found(summary.name, row.history, file)
+        yield self._found(summary.name, row.answers, self._folder / "answers" / f"{summary.name}.csv")
+
+    def evaluation(self, reported: dict[str, Any], network: Counted) -> Finding:
+        """Whether the report says of a row, as `results.json` has it, what `evaluate` had written."""
+        layers, training_flop = network
+        said = {name: reported.get(name) for name in Evaluation.model_fields}
+        anew = Evaluation.model_validate(said | {"layers": layers, "training_flop": training_flop})
+        name = f"{reported['model']}-{reported['seed']}"
+        with TemporaryDirectory() as temporary:
+            anew.write(file := Path(temporary) / "row")
+            return self._found(name, self._rows[name].evaluation, file)
+
+    def _found(self, name: str, path: Path, as_reported: Path) -> Finding:
+        return _compared(name, f"what was in {path.name}", self._made.get(path), files.md5(as_reported))
 
 
-def evaluation(
-    lock: Path, file: Path, reported: dict[str, Any], layers: list[Layer], training_flop: dict[str, int | None]
-) -> Finding:
-    """Whether a report says of a row what was in its `evaluation.json`.
-
-    `reported` is the row in `results.json`; `layers` and `training_flop` are those of its network, built anew.
-    """
-    said = {name: reported.get(name) for name in Evaluation.model_fields}
-    anew = Evaluation.model_validate(said | {"layers": layers, "training_flop": training_flop})
-    name = f"{reported['model']}-{reported['seed']}"
-    with TemporaryDirectory() as temporary:
-        anew.write(as_file := Path(temporary) / "row")
-        return _recorded(lock, name, {file: files.md5(as_file)})[0]
+def _compared(subject: str, what: str, recorded: str | None, here: str) -> Finding:
+    if recorded == here:
+        return Finding("same", subject, what)
+    return Finding("differs", subject, f"{what}: DVC recorded another file (md5 {recorded}, here {here})")
 
 
-def _recorded(lock: Path, name: str, said: Md5s) -> list[Finding]:
-    """Whether DVC recorded files of a row with these md5s."""
-    made = {path: md5 for of_stage in outs(lock).values() for path, md5 in of_stage.items()}
-    return [
-        _as_recorded(name, f"what its {path.name} was", made[path] == md5, lock)
-        if path in made
-        else Finding("unknown", name, f"{lock} does not say that DVC made {path}")
-        for path, md5 in said.items()
-    ]
-
-
-def _as_recorded(subject: str, what: str, same: bool, lock: Path) -> Finding:
-    text = what if same else f"{what}: not as DVC recorded it in {lock}"
-    return Finding("same" if same else "differs", subject, text)
+def planned(summary: Summary) -> list[tuple[int, int]]:
+    """Each epoch that a training made, from 1, with the side of its crops."""
+    made, whole = cost.steps(summary.recipe, summary.images["train"])
+    crops = schedule.crops(summary.recipe, summary.crop)
+    return list(enumerate(crops[: math.ceil(made * len(crops) / whole)], 1))
 
 
 def epochs(folder: Path, summary: Summary) -> Iterator[Epoch]:
@@ -125,10 +120,14 @@ def epochs(folder: Path, summary: Summary) -> Iterator[Epoch]:
 
 
 def _md5(path: Path) -> str:
-    """As DVC writes it; of a folder, that of the list of its files."""
+    """As DVC writes it."""
     if path.is_file():
         return files.md5(path)
-    listed = [{"md5": files.md5(one), "relpath": one.relative_to(path).as_posix()} for one in path.rglob("*")
-              if one.is_file()]  # fmt: skip
-    text = json.dumps(sorted(listed, key=lambda one: one["relpath"]), sort_keys=True)
+    inside = [one for one in path.rglob("*") if one.is_file()]
+    return _md5_of_folder({one.relative_to(path).as_posix(): files.md5(one) for one in inside})
+
+
+def _md5_of_folder(listed: dict[str, str]) -> str:
+    """Of a folder, by the md5 of each file in it: that of the list of them."""
+    text = json.dumps([{"md5": md5, "relpath": path} for path, md5 in sorted(listed.items())], sort_keys=True)
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest() + ".dir"

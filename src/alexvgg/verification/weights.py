@@ -14,11 +14,11 @@ import pandas as pd
 
 from alexvgg.data import arrays
 from alexvgg.evaluation import metrics
+from alexvgg.pipeline import locks
 from alexvgg.rows import answers
 from alexvgg.rows.summary import Summary
 from alexvgg.system import files, web
 from alexvgg.system.errors import AlexvggError
-from alexvgg.verification import recorded
 from alexvgg.verification.findings import Finding, compared
 
 # How far rounding moves the probability of a class, on another type of processor or with other threads: more than was
@@ -42,7 +42,7 @@ def stored(root: Path, lock: Path, weights: Path) -> Path:
     `lock` is the profile's. Raises AlexvggError, saying where they are not.
     """
     here = root / weights
-    md5 = next((one[weights] for one in recorded.outs(lock).values() if weights in one), None)
+    md5 = next((one.outs[weights] for one in locks.stages(lock).values() if weights in one.outs), None)
     if here.is_file() and md5 in (None, files.md5(here)):
         return here
     if md5 is None:
@@ -96,15 +96,21 @@ def of(
         named = Path(folder) / "row.weights.h5"  # Keras goes by the name, which a file in DVC's cache does not have
         named.symlink_to(file.resolve())
         model = measures.rebuild(summary, known, named)
-    predictor = Predictor.of(model, known, summary.crop, batch_size)
-    logits = predictor.logits(split.images)
+    images = np.concatenate([split.images, on_train.images])  # in the same batches as `evaluate`, to the bit
+    both = Predictor.of(model, known, summary.crop, batch_size).logits(images)
+    logits, logits_on_train = np.split(both, [len(split)])
     answered = _answered(summary, reported, logits, split.labels, known.classes)
     yield answered
     bound = LAST_DIGIT if answered.level == "same" else ROUNDING[summary.recipe.precision]
     anew = measures.test_metrics(logits, split.labels, known)
-    anew["train_acc"] = metrics.accuracy(predictor.logits(on_train.images), on_train.labels)
-    for name in ("test_loss", "test_ece", "train_acc"):
-        yield measured(summary.name, name, evaluation[name], float(anew[name] or 0), bound)
+    anew["train_acc"] = metrics.accuracy(logits_on_train, on_train.labels)
+    bounds = {
+        "test_loss": bound * max(1.0, float(anew["test_loss"] or 0)),
+        "test_ece": bound + near_border(logits, measures.BINS, bound),
+        "train_acc": undecided(logits_on_train, bound),
+    }
+    for name, most in bounds.items():
+        yield measured(summary.name, name, evaluation[name], float(anew[name] or 0), most)
 
 
 def _answered(
@@ -123,9 +129,21 @@ def _answered(
 
 def measured(row: str, metric: str, reported: float, anew: float, bound: float) -> Finding:
     """Whether a metric that needs all probabilities is the reported one, or within what rounding moves it by."""
-    if abs(reported - anew) <= bound * max(1.0, anew) and reported != anew:
+    if abs(reported - anew) <= bound + 1e-12 and reported != anew:
         return Finding("unknown", row, f"{metric}: {reported} and {anew} differ by no more than rounding may")
     return compared(row, metric, reported, anew)
+
+
+def undecided(logits: np.ndarray, bound: float) -> float:
+    """The share of images whose answer may be another one, if each probability may move by `bound`."""
+    highest = np.sort(np.exp(metrics.log_softmax(logits)), axis=1)[:, -2:]
+    return float((highest[:, 1] - highest[:, 0] <= 2 * bound).mean())
+
+
+def near_border(logits: np.ndarray, bins: int, bound: float) -> float:
+    """The share of images whose answer is as sure, within `bound`, as the border between two bins of a calibration."""
+    place = np.exp(metrics.log_softmax(logits)).max(axis=1) * bins
+    return float((np.abs(place - np.round(place)) <= bound * bins).mean())
 
 
 def judged(
