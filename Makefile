@@ -62,8 +62,8 @@ setup: .venv/ready $(if $(GPU),.venv/gpu) $(if $(BENCH),.venv/bench) $(if $(CLUS
 
 always:
 
-# What DVC and its stages import is this project's, also where an environment is shared.
-repro: export PYTHONPATH := $(CURDIR)/src
+# What DVC, its stages and scripts import is this project's, also where an environment is shared.
+repro schema readme failures: export PYTHONPATH := $(CURDIR)/src
 repro: .venv/ready $(if $(RAY),.venv/cluster) ## run the pipeline and print the results table (PROFILE=quickstart|cpu|slides makes that profile the one in use; MODELS="alexnet …": only these rows; JOBS=2: so many rows at once, RAY_ADDRESS=…: on that Ray cluster, CPUS_PER_ROW, GPUS_PER_ROW)
 	@$(if $(PROFILE),"$(BIN)/alexvgg" profile "$(PROFILE)")
 	@"$(BIN)/alexvgg" check

@@ -389,8 +389,8 @@ def test_what_changes_while_a_stage_runs_is_not_recorded(project, eager):
         for name, content in originals.items():
             (project.folder / name).write_bytes(content)
     assert process.returncode != 0
-    named = "params.yaml: models.alexnet, src/alexvgg/training/schedule.py, src/alexvgg/networks/alexnet.py"
-    assert f"error: {named} changed while train-alexnet-0 ran" in output
+    [named] = re.findall(r"error: (.*) changed while train-alexnet-0 ran", output)
+    assert set(named.split(", ")) == {"params.yaml: models.alexnet", *edited[1:]}
     assert "goes on from its checkpoint" in project.dvc(*FORCED)  # the edits are undone
     assert project.outputs() == before
     assert project.weights() == weights
@@ -400,7 +400,7 @@ def test_what_changes_while_a_stage_runs_is_not_recorded(project, eager):
 def test_two_at_once_do_no_harm(project, eager):
     before = project.outputs()
     process = training_under_way(project)
-    second = project.dvc("repro", "--force", "train@alexnet-0", code=255)
+    second = project.dvc(*FORCED, code=255)
     assert "lock" in second.lower() or "busy" in second.lower()
     process.communicate(timeout=120)
     assert process.returncode == 0

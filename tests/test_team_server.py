@@ -294,11 +294,12 @@ def test_two_clones_a_viewer_and_a_server_that_is_killed(team, origin, clones, t
     team.kill()
     time.sleep(5)
     team.start()
+    outputs = []
     for training in trainings.values():
         said, _ = training.communicate()
         assert training.returncode == 0 and "Traceback" not in said, said
-    logs = [log.read_text() for clone in clones.values() for log in clone.folder.glob(".alexvgg/logs/*.log")]
-    assert len(logs) == len(ROWS) and any("does not answer (no connection); training goes on" in log for log in logs)
+        outputs.append(said)
+    assert any("does not answer (no connection); training goes on" in said for said in outputs)
 
     viewer = Project.clone(origin, tmp_path / "guest's clone")
     team.join(viewer, "guest")
