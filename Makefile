@@ -70,7 +70,7 @@ repro: .venv/ready $(if $(RAY),.venv/cluster) ## run the pipeline and print the 
 	@targets=$$("$(BIN)/alexvgg" targets $(MODELS)) || exit; \
 	made=0; $(if $(JOBS),"$(BIN)/alexvgg" rows $(ROWS) $(MODELS); made=$$?;) \
 	[ $$made -ne 130 ] || exit $(INTERRUPTED); \
-	[ $$made -ne 0 ] || { "$(BIN)/dvc" repro --keep-going $(if $(RAY),--pull) $$targets; made=$$?; }; \
+	[ $$made -ne 0 ] || { "$(BIN)/python" -m alexvgg.jobs.repro --keep-going $(if $(RAY),--pull) $$targets; made=$$?; }; \
 	[ $$made -ne $(INTERRUPTED) ] || exit $$made; \
 	"$(BIN)/alexvgg" finish && "$(BIN)/alexvgg" show $(MODELS); shown=$$?; \
 	[ $$made -eq 0 ] && exit $$shown || exit $$made

@@ -5,8 +5,10 @@ With real DVC on two rows that take seconds. `repro` tells which stages ran.
 
 import hashlib
 import json
+import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -206,12 +208,15 @@ def test_a_model_that_is_added_and_removed_leaves_the_others_alone_and_comes_bac
 BROKEN = {"learning_rate": 100.0, "optimizer": "sgd", "gradient_clip_norm": None, "epochs": 30}
 
 
-def make(project: Project, *arguments: str, code: int = 0) -> str:
+def making(project: Project) -> list[str]:
     """`make repro` with the environment of the tests."""
     shutil.copy(ROOT / "Makefile", project.folder)
     project.environment["PYTHONPATH"] = str(project.folder / "src")
-    environment = [f"BIN={sys.prefix}/bin", "-o", ".venv/ready"]
-    return project.run("make", "--no-print-directory", *environment, "repro", *arguments, code=code)
+    return ["make", "--no-print-directory", f"BIN={sys.prefix}/bin", "-o", ".venv/ready", "repro"]
+
+
+def make(project: Project, *arguments: str, code: int = 0) -> str:
+    return project.run(*making(project), *arguments, code=code)
 
 
 def test_one_row_that_fails_leaves_the_others_their_table(project):
@@ -231,6 +236,30 @@ def test_one_row_that_fails_leaves_the_others_their_table(project):
     project.params = original
     ran, _ = project.repro()
     assert ran <= LIGHT
+    (project.folder / "Makefile").unlink()
+
+
+@pytest.mark.parametrize("pressed_at", ["> python stages/train.py", "-0: epoch 3/"], ids=["imports", "training"])
+def test_ctrl_c_ends_make_repro_and_not_only_one_row_of_it(project, pressed_at):
+    original = project.params
+    long = {"epochs": 400, "learning_rate": 1e-4}
+    changed(project, **{name: original["models"][name] | long for name in ("one", "other")})
+    command = making(project)
+    with subprocess.Popen(
+        command, cwd=project.folder, env=project.environment, text=True, start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    ) as run:  # fmt: skip
+        said = ""
+        for line in run.stdout:
+            if pressed_at in line and pressed_at not in said:
+                os.killpg(run.pid, signal.SIGINT)
+            said += line
+    assert run.returncode != 0
+    assert pressed_at in said
+    assert len(re.findall("Running stage 'train@", said)) == 1
+    assert "| Model " not in said  # no table of what was there before
+    project.params = original
+    make(project)
     (project.folder / "Makefile").unlink()
 
 
