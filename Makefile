@@ -27,8 +27,8 @@ RAY := $(if $(JOBS),$(RAY_ADDRESS))
 ROWS = --jobs $(JOBS) $(if $(CPUS_PER_ROW),--cpus-per-row $(CPUS_PER_ROW)) $(if $(GPUS_PER_ROW),--gpus-per-row $(GPUS_PER_ROW)) $(if $(RAY),--ray "$(RAY)")
 COMPILE := $(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-header \
   --no-emit-index-url --no-annotate --quiet
-# What DVC exits with after Ctrl-C.
-INTERRUPTED := 252
+# What `alexvgg` and `alexvgg.jobs.repro` exit with after Ctrl-C.
+INTERRUPTED := 130
 # Stages run `python`: put the project's own first, whichever environment is active.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Compiled bytecode halves the import time of TensorFlow.
@@ -54,10 +54,10 @@ setup: .venv/ready $(if $(GPU),.venv/gpu) $(if $(BENCH),.venv/bench) $(if $(CLUS
 .venv/bench: .venv/ready
 	@bash scripts/setup.sh bench
 
-.venv/cluster: .venv/ready
+.venv/cluster: .venv/ready cluster.lock
 	@bash scripts/setup.sh cluster
 
-.venv/docs: .venv/ready
+.venv/docs: .venv/ready docs.lock
 	@bash scripts/setup.sh docs
 
 always:
@@ -69,7 +69,6 @@ repro: .venv/ready $(if $(RAY),.venv/cluster) ## run the pipeline and print the 
 	@"$(BIN)/alexvgg" check
 	@targets=$$("$(BIN)/alexvgg" targets $(MODELS)) || exit; \
 	made=0; $(if $(JOBS),"$(BIN)/alexvgg" rows $(ROWS) $(MODELS); made=$$?;) \
-	[ $$made -ne 130 ] || exit $(INTERRUPTED); \
 	[ $$made -ne 0 ] || { "$(BIN)/python" -m alexvgg.jobs.repro --keep-going $(if $(RAY),--pull) $$targets; made=$$?; }; \
 	[ $$made -ne $(INTERRUPTED) ] || exit $$made; \
 	"$(BIN)/alexvgg" finish && "$(BIN)/alexvgg" show $(MODELS); shown=$$?; \
@@ -103,7 +102,7 @@ readme: .venv/ready ## write the tables of reports/ into the READMEs and docs/re
 schema: .venv/ready ## write what editors check params.yaml with, and the pages of parameters and commands
 	$(BIN)/python scripts/schema.py
 
-docs: .venv/docs ## make the documents a site, in site/; it needs no network
+docs: .venv/docs ## make the documents a site, in site/; it works offline
 	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --conf-dir docs . site
 
 docs-transcripts: .venv/ready ## run the commands of the transcripts in docs/ in a throwaway clone, and write down what they say (PAGES="docs/…": of these)

@@ -8,18 +8,28 @@ import subprocess
 import sys
 
 OPTIONS = ["--disable-pip", "--progress-spinner", "off"]
+BLOCKED = "your network may be blocking this service"  # what pip-audit says where it cannot connect
+UNREACHABLE = "audit: skipped, no source of advisories can be reached from here"
 
 
 def main(requirements: str) -> int:
     command = [sys.executable, "-m", "pip_audit", "--requirement", requirements, *OPTIONS]
     try:
         done = subprocess.run([*command, "--format", "json"], capture_output=True, text=True, timeout=300, check=False)
+    except subprocess.TimeoutExpired:
+        print(UNREACHABLE)
+        return 0
+    try:
         packages = json.loads(done.stdout)["dependencies"]
-    except (subprocess.TimeoutExpired, ValueError, KeyError):
-        packages = []
+    except (ValueError, KeyError):
+        if BLOCKED in done.stderr:
+            print(UNREACHABLE)
+            return 0
+        print(f"audit: pip-audit failed: {done.stderr}", file=sys.stderr)
+        return 1
     audited = [package for package in packages if "skip_reason" not in package]
     if not audited:
-        print("audit: skipped, no source of advisories can be reached from here")
+        print(UNREACHABLE)
         return 0
     vulnerable = [package for package in audited if package["vulns"]]
     for package in vulnerable:

@@ -18,8 +18,8 @@ from alexvgg.system import console, files
 
 
 def main() -> None:
-    params = file.load(layout.PARAMS)
     guard = layout.guard("check")
+    params = file.load(layout.PARAMS)
     stages = {path: {"code": code.of_stage(path, layout.PACKAGE)} for path in layout.stages()}
     lists = {layout.stage_code(path.stem): content for path, content in stages.items()}
     lists |= {

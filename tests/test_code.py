@@ -1,11 +1,14 @@
 """What a stage, a network or a data set is made of is found from its imports."""
 
+from pathlib import Path
+
 import pytest
 
 from alexvgg.data.registry import SOURCES
 from alexvgg.networks.registry import ARCHITECTURES
 from alexvgg.pipeline import code
-from alexvgg.system.errors import EnvironmentProblem
+from alexvgg.pipeline.guard import Guard
+from alexvgg.system.errors import ChangedMeanwhile, EnvironmentProblem
 from conftest import ROOT
 
 PACKAGE = ROOT / "src" / "alexvgg"
@@ -102,3 +105,16 @@ def test_no_network_and_no_data_set_counts_for_a_stage():
     assert PACKAGE / "training/trainer.py" in code.closure(ROOT / "stages/train.py", PACKAGE)
     for own in plugins:
         assert plugins & set(code.closure(own, PACKAGE)) == {own}
+
+
+def test_parameters_that_change_while_the_code_is_listed(tmp_path, monkeypatch):
+    """`check` reads them as a file, and DVC would record the new ones as checked."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "dvc.yaml").write_text("stages: {check: {deps: [params.yaml]}}")
+    params = tmp_path / "params.yaml"
+    params.write_text("seeds: [0]")
+    guard = Guard("check", Path("dvc.yaml"), Path("params.yaml"), PACKAGE)
+    guard.check()
+    params.write_text("seeds: [1]")
+    with pytest.raises(ChangedMeanwhile, match=r"^params\.yaml changed while check ran"):
+        guard.check()

@@ -183,3 +183,14 @@ def test_with_one_seed_nothing_is_said_of_chance_and_with_one_model_nothing_at_a
     assert cells(text)["same"] == ["nothing", "0.5000", "+0.0000", "–"]
     assert variants.ONE_SEED in text
     assert variants.markdown(rows[:1]) == ""
+
+
+def test_a_claim_that_is_measured_twice_has_a_heading_each():
+    def measured(model: str) -> comparisons.Comparison:
+        return comparisons.Comparison(slide.CLAIMS[0], comparisons.Variant("ReLU", model, [0.5]), [], "")
+
+    once, twice = [measured("small")], [measured("small"), measured("large")]
+    assert talk._heading(once[0], once).startswith(f"{slide.CLAIMS[0].slide}: ")
+    headings = [talk._heading(one, twice) for one in twice]
+    assert [heading.rpartition(" ")[2] for heading in headings] == ["(small)", "(large)"]
+    assert [talk._anchor(heading).rpartition("-")[2] for heading in headings] == ["small", "large"]

@@ -244,3 +244,11 @@ def test_names_at_the_ends_of_lines_are_a_line_apart():
     found = chart.apart({"a": 0.5, "b": 0.5, "c": 0.51, "d": 1.0}, 0.1, 0.0, 1.0)
     heights = sorted(found.values())
     assert min(np.diff(heights)) >= 0.1 - 1e-9 and found["d"] <= 1.0
+
+
+def test_a_verdict_is_of_the_numbers_and_not_of_their_digits():
+    found = comparisons.Difference(comparisons.Variant("a", "a", [0.5, 0.5]), 0.00124, 0.00116, None)
+    assert f"{found.difference:.4f}" == found.half_width.removeprefix("± ")
+    assert verdicts.beyond_chance(found) == verdicts.HIGHER
+    assert verdicts.beyond_chance(replace(found, difference=-0.00124)) == verdicts.LOWER
+    assert verdicts.beyond_chance(replace(found, difference=0.00115)) == verdicts.NO_VERDICT

@@ -856,7 +856,7 @@ def _(world):
 @fault(
     "a file that git does not know is not in the copy in which an experiment runs",
     "check",
-    1,
+    6,
     "src/alexvgg/networks/small.py is not in this experiment's copy of the project, since git does not know it; "
     "`git add -N src/alexvgg/networks/small.py`, then run or queue the experiment again",
 )

@@ -217,10 +217,14 @@ def test_the_command_that_shows_the_traceback(argv):
 
 def test_what_is_raised_while_a_stage_is_imported(tmp_path, capsys):
     error = from_file(tmp_path / author.NAME, "def f():\n    raise ValueError('two\\nlines')\n")
-    console.excepthook(type(error), error, error.__traceback__)
+    with pytest.raises(SystemExit) as end:
+        console.excepthook(type(error), error, error.__traceback__)
+    assert end.value.code == 1
     said = capsys.readouterr().err
     assert said == f"error: {author.NAME}, line 2: ValueError: two lines; the traceback: {TRAIN}\n"
-    console.excepthook(errors.ParamsError, errors.ParamsError("found x; do y"), None)
+    with pytest.raises(SystemExit) as end:
+        console.excepthook(errors.ParamsError, errors.ParamsError("found x; do y"), None)
+    assert end.value.code == errors.ParamsError.exit_code
     assert capsys.readouterr().err == "error: found x; do y\n"
 
 

@@ -3,6 +3,7 @@
 The table is four rows of a network that takes seconds. It is the same, byte for byte, however it was made.
 """
 
+import json
 import os
 import re
 import signal
@@ -221,6 +222,20 @@ def test_a_row_by_itself_in_a_clone_is_handed_on(project, made, tmp_path):
     for row in ROWS:
         other.alexvgg("row", row)
     require_the_same(project, made, "--pull")
+
+
+def test_a_row_does_not_read_the_data_of_an_older_lock(project, tmp_path):
+    project.dvc("remote", "add", "--default", "store", str(tmp_path / "store"))
+    project.dvc("repro", "preprocess", "networks")
+    project.dvc("push", "--run-cache")
+    project.commit("a remote")
+    other = Project.clone(project, tmp_path / "another machine")
+    params = other.params
+    params["preprocess"]["val_fraction"] = 0.6
+    other.params = params
+    other.alexvgg("row", "one-0")
+    images = json.loads((other.folder / "rows/tiny/one-0/summary.json").read_text())["images"]
+    assert images["val"] > images["train"]
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from alexvgg.data.arrays import Description
 from alexvgg.params import file
 from alexvgg.pipeline import layout, locks
 from alexvgg.rows.summary import Beginning, Summary
+from alexvgg.system.errors import AlexvggError
 from alexvgg.verification import findings as findings_module
 from alexvgg.verification import inputs, paper, recorded, weights
 from conftest import ROOT
@@ -106,6 +107,11 @@ def without_epoch(folder: Path) -> None:
     (folder / "curves.csv").write_text("".join(line for line in lines if line != gone))
 
 
+def another_curve(folder: Path) -> None:
+    path = folder / "curves.csv"
+    path.write_text(path.read_text() + "vgg19,0,1,32,val,0.1,0.99\n")
+
+
 def without_ranks(folder: Path) -> None:
     path = folder / "answers/alexnet-0.csv"
     path.write_text(re.sub(r",[^,\n]+$", "", path.read_text(), flags=re.M))
@@ -133,10 +139,13 @@ def rank(folder: Path) -> None:
         (without_epoch, "epochs and crops of its val curve: found 3 of them, expected 4"),
         (without_ranks, "columns of its answers: found 3 of them, expected 4"),
         (rank, "1 ranks do not agree with the answers"),
+        (digit("test_ece"), "vgg16-0: calibration error: reported"),
+        (another_curve, "curves.csv is not what the rows say"),
+        (lambda folder: shutil.copy(folder / "metrics/vgg16.json", folder / "metrics/vgg19.json"), "vgg19.json: of no row"),
     ],
     ids=[
         "accuracy", "loss", "interval", "recipe", "curve", "table", "answer", "class", "csv", "metrics", 
-        "epoch", "ranks", "rank",
+        "epoch", "ranks", "rank", "calibration", "another curve", "another model",
     ],
 )  # fmt: skip
 def test_what_was_changed_is_found(folder, change, said):
@@ -173,7 +182,8 @@ def test_of_a_report_of_another_version_the_table_is_compared(folder):
         row["recipe"]["early_crops"] = [{"crop": 30, "epochs": 1}]
     (folder / "results.json").write_text(json.dumps(document))
     found = findings(folder)
-    assert len(found["unknown"]) == len(document["rows"]) and not found["differs"]  # no key, no beginning
+    assert not found["differs"]
+    assert len(found["unknown"]) == len(document["rows"]) + 1  # no key and no beginning of each; and other files
     digit("test_acc")(folder)
     assert "table: results.json" in " ".join(findings(folder)["differs"])
 
@@ -233,6 +243,43 @@ def test_what_cannot_be_read_is_a_finding_and_the_rest_is_compared(folder, chang
     assert len([one for one in found if one.level == "same" and one.subject == "vgg16-0"]) >= 4
 
 
+def changed_row(change):
+    def changed(folder: Path) -> None:
+        document = json.loads((folder / "results.json").read_text())
+        change(document["rows"])
+        (folder / "results.json").write_text(json.dumps(document))
+
+    return changed
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (changed_row(lambda rows: rows.insert(0, dict(rows[0]))), "rows: alexnet-0 is there 2 times"),
+        (changed_row(lambda rows: rows.append(rows.pop(0))), "rows: number 1 reported alexnet_vgg-0, here alexnet-0"),
+        (
+            lambda _: edit(Path("profiles/quickstart.yaml"), "weight_decay: 0.02", "weight_decay: 0.5"),
+            "profiles/quickstart.yaml and params.yaml: training.weight_decay profiles/quickstart.yaml 0.5, params.yaml 0.02",
+        ),
+    ],
+    ids=["a row twice", "order", "profile"],
+)
+def test_what_was_changed_beside_the_rows_own_numbers_is_found(folder, change, said, monkeypatch):
+    for name in ("profiles/quickstart.yaml", "params.yaml"):
+        shutil.copy(ROOT / "profiles/quickstart.yaml", name)
+    monkeypatch.setattr(verifying.inputs, "made_anew", nothing_made)
+    change(folder)
+    found = list(verifying.Verification("quickstart", every_row=False, weights=False).findings())
+    assert [one for one in found if one.level == "differs" and said in one.text], found
+
+
+@pytest.mark.parametrize("content", ["[]", '{"rows": [["model", "seed"]], "table": []}', '{"rows": [], "table": []}'])
+def test_what_is_no_report(folder, content):
+    (folder / "results.json").write_text(content)
+    with pytest.raises(AlexvggError, match="is no report of this version; `git checkout"):
+        paper.report(folder)
+
+
 def described(archive_sha256: str = "0" * 64, groups: dict[str, list[str]] | None = None) -> Description:
     row = records.summary()
     return Description(
@@ -276,6 +323,7 @@ def test_parameters_and_sources_are_compared_for_every_row(folder, monkeypatch):
     assert differing(recipe=recipe, seed=7) == ["differs recipe: weight_decay reported 0.5, here 0.02"]
     assert "the parameters do not accept it" in differing(archive_sha256="7" * 64)[0]
     assert "unknown made by other sources" in differing(data=row.data | {"code": "0" * 64})[0]
+    assert differing(data=row.data | {"more": ""}) == ["differs inputs: found 6 of them, expected 5"]
 
 
 def test_rows_that_are_not_as_the_sources_here_write_them(folder, monkeypatch):

@@ -3,20 +3,18 @@
 Each check looks at one thing and returns what it found. Paths come from the caller.
 """
 
-import json
 import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
-import psutil
 from filelock import FileLock, Timeout
 from ruamel.yaml import YAML
 
 from alexvgg.checkpoints import snapshot, store
 from alexvgg.cli.doctor import Diagnosis, said
+from alexvgg.jobs import rwlock
 from alexvgg.pipeline import damage
 from alexvgg.system import files
 from alexvgg.system.errors import AlexvggError
@@ -32,7 +30,7 @@ def older_version(reports: Path, root: Path) -> Iterator[Diagnosis]:
     found += [path for name in ("data/sources", "data/networks") if (path := root / name).is_dir()]
     if found:
         text = f"{len(found)} files and folders that version 0.1 wrote, used by nothing; remove them"
-        yield Diagnosis("note", "leftovers", text, lambda: _remove_trees(found))
+        yield Diagnosis("note", "leftovers", text, lambda: _remove_all(found))
 
 
 def cache(folder: Path, lock: Path) -> Iterator[Diagnosis]:
@@ -64,10 +62,10 @@ def cache(folder: Path, lock: Path) -> Iterator[Diagnosis]:
 def locks(dvc: Path, ours: Path) -> Iterator[Diagnosis]:
     """Locks that ended processes left behind."""
     path = dvc / "rwlock"
-    holders = _holders(path)
+    holders = rwlock.holders(path)
     if holders is None:
         yield Diagnosis("problem", "locks", f"{path} is damaged; remove it (`make repro` does)", _remove(path))
-    elif not all(map(_is_python, holders)):
+    elif not all(map(rwlock.is_alive, holders)):
         text = f"{path} names processes that are gone; DVC removes such a lock itself, unless their number is taken"
         yield Diagnosis("note", "locks", text, _remove(path))
     free = [lock for lock in ours.glob("*.lock") if _is_free(lock)]
@@ -118,7 +116,10 @@ def checkpoints(folder: Path) -> Iterator[Diagnosis]:
 
 
 def _cached_outputs(lock: Path) -> list[tuple[str, str]]:
-    """The outputs that a lock names, of which one that is damaged names none."""
+    """The outputs that a lock names, of which one that is damaged names none.
+
+    Read here: `pipeline.locks` imports the networks, among which may be one that cannot be imported.
+    """
     try:
         damage.lock(lock)
     except AlexvggError:
@@ -128,26 +129,6 @@ def _cached_outputs(lock: Path) -> list[tuple[str, str]]:
     stages = YAML(typ="safe", pure=True).load(lock.read_text(encoding="utf-8")).get("stages", {})
     outs = [out for stage in stages.values() for out in stage.get("outs", [])]
     return [(out["path"], out["md5"]) for out in outs if "md5" in out]
-
-
-def _holders(rwlock: Path) -> list[int] | None:
-    """The processes that a lock file of DVC's names; None if it is no such file, as when DVC was killed writing it."""
-    if not rwlock.exists():
-        return []
-    try:
-        entries = json.loads(rwlock.read_text(encoding="utf-8"))
-        found: list[Any] = [*entries.get("write", {}).values()]
-        found += [info for infos in entries.get("read", {}).values() for info in infos]
-        return [int(info["pid"]) for info in found if info]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None
-
-
-def _is_python(process: int) -> bool:
-    try:
-        return "python" in psutil.Process(process).name().lower()
-    except psutil.Error:
-        return False
 
 
 def _is_free(lock: Path) -> bool:
@@ -175,8 +156,3 @@ def _remove(path: Path) -> Callable[[], None]:
 def _remove_all(paths: list[Path]) -> None:
     for path in paths:
         _remove(path)()
-
-
-def _remove_trees(paths: list[Path]) -> None:
-    for path in paths:
-        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)

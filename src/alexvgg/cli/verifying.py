@@ -46,20 +46,27 @@ class Verification:
         self._every_row, self._weights = every_row, weights
         self._document = paper.report(self._folder)
         self._reported = {f"{one['model']}-{one['seed']}": one for one in self._document["rows"]}
+        known = [one for one in map(paper.training_of, self._reported.values()) if one is not None]
+        self._trainings = {one.name: one for one in known}  # those of this version of the project
+        self._rows: recorded.Rows | None = None
+        self._other_code: set[str] = set()  # stages that DVC ran with other sources
         self._networks: dict[str, recorded.Counted] = {}  # those that were built anew, by model
+        self._other_networks: set[str] = set()  # models that were trained with other sources of their network
 
     def findings(self) -> Iterator[Finding]:
         """All of them."""
         yield from carefully("files", partial(recorded.report, self._folder, self._lock))
         yield compared("table", "profile", self._document["profile"], self._params.profile, HERE)
+        yield from carefully("profile", self._profile)
+        names = [f"{one['model']}-{one['seed']}" for one in self._document["rows"]]
+        yield from carefully("table", partial(inputs.rows_of, self._params, names))
         for name, reported in self._reported.items():
             yield from carefully(name, partial(paper.row, self._folder, reported))
         yield from carefully("table", partial(paper.whole, self._folder, self._document))
-        trainings = [one for one in map(paper.training_of, self._reported.values()) if one is not None]
+        trainings = list(self._trainings.values())
         yield from carefully("table", partial(inputs.not_as_written, self._document["rows"]))
         if not trainings:
             return
-        yield from inputs.rows_of(self._params, trainings)
         yield from carefully("rows", partial(self._without_data, trainings))
         stored = list(self._stored(trainings)) if self._weights else []
         try:
@@ -67,6 +74,20 @@ class Verification:
                 yield from self._beside_data(trainings, stored)
         except inputs.NotMade as error:
             yield Finding("unknown", "data", str(error))
+
+    def _profile(self) -> Iterator[Finding]:
+        """Whether the profile and its lock are what is in use, with which the report is compared."""
+        kept = layout.PROFILES / f"{self._params.profile}.yaml"
+        if self._chosen != layout.PARAMS or not kept.exists():
+            return
+        where = str(kept), str(layout.PARAMS)
+        in_use = compared("profile", f"{kept} and {layout.PARAMS}", file.load(kept), self._params, where)
+        yield in_use
+        lock = kept.with_suffix(".lock")
+        if in_use.level == "same" and lock.exists() and locks.stages(lock) != locks.stages(layout.LOCK):
+            yield Finding(
+                "unknown", "profile", f"{lock} is of other results than {layout.LOCK}; `make repro` keeps one"
+            )
 
     def _without_data(self, trainings: list[Summary]) -> Iterator[Finding]:
         """What DVC recorded of the rows; parameters and sources of every row."""
@@ -96,7 +117,7 @@ class Verification:
                 same_data.add(summary.name)
                 yield from carefully(summary.name, partial(inputs.splits, summary, layout.inputs(summary.model)))
         for summary in trainings if self._every_row else _one_a_model(trainings):
-            yield from carefully(summary.name, partial(self._built, summary))
+            yield from carefully(summary.name, partial(self._built, summary, summary.name in same_data))
         yield from carefully("text", self._texts)
         for summary, found in stored:
             if summary.name in same_data:
@@ -118,18 +139,19 @@ class Verification:
             except AlexvggError as error:
                 yield summary, error
 
-    def _built(self, summary: Summary) -> Iterator[Finding]:
-        """A network, if it is the one that is described here, and how its training begins, if that is.
-
-        Where it is not, that is told above.
-        """
+    def _built(self, summary: Summary, same_data: bool) -> Iterator[Finding]:
+        """A network, and how its training begins, if both are those that are described here."""
         if summary.model not in self._params.models:
-            return
+            return  # which is told of the rows
         made = layout.inputs(summary.model)
         anew = identify(self._params, summary.model, summary.seed, made)
-        code = {name: anew.data[name] for name in ("code", "network")}
-        if anew.model_copy(update={"data": summary.data | code}).key != summary.key:
-            return
+        if any(getattr(anew, name) != getattr(summary, name) for name in ("architecture", "options", "crop")):
+            return  # which is told of its settings
+        told = anew.recipe != summary.recipe or provenance.by_other_sources(summary.model, summary.data, self._params)
+        if same_data and not told:
+            yield compared(summary.name, "key of its training", summary.key, anew.key, HERE)
+        if summary.data.get("network") != anew.data["network"]:
+            self._other_networks.add(summary.model)
         _start(summary)
         from alexvgg.verification import beginning
 
@@ -143,12 +165,16 @@ class Verification:
         from alexvgg.verification import beginning
 
         parameters, layers, training_flop = beginning.counted(summary, layout.DESCRIPTION)
-        yield compared(summary.name, "parameters", summary.params, parameters)
         network = self._networks[summary.model] = layers, training_flop
-        if self._rows.of_report:
-            for reported in self._reported.values():
-                if reported["model"] == summary.model:
-                    yield self._as_far_as_code_is_the_same(self._rows.evaluation(reported, network), "evaluate")
+        for row in (one for one in self._trainings.values() if one.model == summary.model):
+            reported = self._reported[row.name]
+            cost = recorded.petaflop(row, training_flop)
+            yield self._as_far_as_code_is_the_same(compared(row.name, "parameters", row.params, parameters))
+            yield self._as_far_as_code_is_the_same(
+                compared(row.name, "PFLOP of its training", reported["train_petaflop"], cost)
+            )
+            if self._rows and self._rows.of_report:
+                yield self._as_far_as_code_is_the_same(self._rows.evaluation(reported, network), "evaluate")
 
     def _texts(self) -> Iterator[Finding]:
         """All text of the report, from its rows and from networks that were built anew."""
@@ -166,16 +192,20 @@ class Verification:
             yield self._as_far_as_code_is_the_same(found, "networks", "evaluate", "report")
 
     def _as_far_as_code_is_the_same(self, found: Finding, *stages: str) -> Finding:
-        """A finding, for which a difference says nothing if DVC ran one of these stages with other code."""
-        changed = [stage for stage in stages if stage in self._other_code]
-        if found.level != "differs" or not changed:
+        """A finding, for which a difference says nothing if a stage, or a network, had other sources."""
+        others = [f"`{stage}` was run" for stage in stages if stage in self._other_code]
+        others += [f"{model} was trained" for model in sorted(self._other_networks)]
+        if found.level != "differs" or not others:
             return found
-        return Finding("unknown", found.subject, f"{found.text}; but `{changed[0]}` was run with other sources")
+        return Finding("unknown", found.subject, f"{found.text}; but {others[0]} with other sources")
 
     def _answered(self, summary: Summary, found: Path | AlexvggError, folder: Path) -> Iterator[Finding]:
         """What the weights of a row answer."""
         if isinstance(found, AlexvggError):
             yield Finding("unknown", summary.name, str(found))
+            return
+        if summary.model in self._other_networks:
+            yield Finding("unknown", summary.name, "its weights are of a network with other sources")
             return
         _start(summary)
         data = weights.Data(layout.SPLITS["test"], layout.SPLITS["train"], layout.DESCRIPTION)

@@ -11,8 +11,8 @@ from rich.table import Table
 
 LINE_EVERY = 60.0  # seconds between plain lines about all rows
 DONE = "done"
-# What a training prints: `<row>: epoch 2/15 step 300/5265 loss …` or, after an epoch, `<row>: epoch 2/15 loss …`.
 WHERE = re.compile(r"^\S+: (on \S.*)$")  # what whoever begins a row writes first
+# What a training prints: `<row>: epoch 2/15 step 300/5265 loss …` or, after an epoch, `<row>: epoch 2/15 loss …`.
 EPOCH = re.compile(r": epoch (\d+)/(\d+) (?:step (\d+)/(\d+) )?")
 
 

@@ -61,15 +61,19 @@ class Row:
             yield file.fileno()
 
     def _bring_in(self, remote: bool) -> int:
-        """What all rows read: from the remote, if it is as this project's lock says; made here, if it is not."""
+        """What all rows read: from the remote, if that is what this project now describes; made here, if it is not."""
         with FileLock(self._locks / "inputs.lock"):
             wanted = ("check", *dvc.FOR_ALL_ROWS)
             # Not `repro` at once: even where nothing has to run it is refused while another row reads these files.
-            if self._run("status", "--quiet", *wanted, aloud=False) == 0:
+            if self._is_there(wanted):
                 return 0
-            if remote and self._run("pull", *wanted, aloud=False) == 0:
+            # The lock, by which DVC pulls, may be older than the parameters.
+            if remote and self._run("pull", *wanted, aloud=False) == 0 and self._is_there(wanted):
                 return 0
             return self._run("repro", *(["--pull"] if remote else []), *wanted)
+
+    def _is_there(self, stages: tuple[str, ...]) -> bool:
+        return self._run("status", "--quiet", *stages, aloud=False) == 0
 
     def _train_and_evaluate(self, remote: bool) -> int:
         arguments = ("repro", "--single-item", *(["--pull"] if remote else []), *dvc.stages_of(self._name))

@@ -28,7 +28,7 @@ EVERY = 10.0  # seconds between two looks at the journals
 
 
 def make_row(
-    tree: Any, row: str, variables: dict[str, str], asked_to_end: Callable[[], bool]
+    tree: Any, row: str, variables: dict[str, str], asked_to_end: Callable[[], int]
 ) -> Iterator[tuple[Any, ...]]:
     """Make a row of the tree (`tree.Tree`) with these variables; yields what there is to tell."""
     yield SAYING, f"{row}: on {socket.gethostname()}\n"
@@ -44,12 +44,12 @@ def make_row(
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
     assert process.stdout is not None
-    told, next_look, seen = False, time.monotonic() + EVERY, dict[Path, int]()
+    told, next_look, seen = 0, time.monotonic() + EVERY, dict[Path, int]()
     while process.poll() is None:
         if select.select([process.stdout], [], [], 1.0)[0] and (said := os.read(process.stdout.fileno(), 65536)):
             yield SAYING, said.decode(errors="replace")
-        if not told and asked_to_end():
-            told = True
+        if told < asked_to_end():
+            told += 1
             process.send_signal(signal.SIGINT)
         if time.monotonic() > next_look:
             next_look = time.monotonic() + EVERY

@@ -15,6 +15,9 @@ def collect(pipeline: Path, locks: list[Path]) -> None:
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
+    for lock in locks:
+        if not lock.with_suffix(".yaml").exists():
+            raise AlexvggError(f"{lock} has no {lock.with_suffix('.yaml')}; bring that back, or remove the lock")
     with tempfile.TemporaryDirectory() as folder, Repo() as repo:
         cache = repo.cache.local.path
         projects = [_project(Path(folder) / lock.stem, pipeline, lock, cache) for lock in locks]

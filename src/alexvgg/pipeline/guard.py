@@ -32,7 +32,7 @@ class Guard:
         deps = [_fill(template, item) for template in definition["deps"]]
         names = [_fill(template, item) for template in definition.get("params", [])]
         self._recorded = _recorded(deps)
-        self._now = lambda: _sources(deps, self._recorded, package) | _parameters(names, params)
+        self._now = lambda: _sources(deps, self._recorded, package, params) | _parameters(names, params)
         self._at_start = self._now()
         edited = [name for name, digest in self._recorded.items() if self._at_start[name] != digest]
         if edited:
@@ -63,11 +63,12 @@ def _recorded(deps: list[str]) -> dict[str, str]:
     return found
 
 
-def _sources(deps: list[str], recorded: dict[str, str], package: Path) -> dict[str, str]:
-    """The same of the present files, including those that `dvc.yaml` lists itself."""
+def _sources(deps: list[str], recorded: dict[str, str], package: Path, params: Path) -> dict[str, str]:
+    """The same of the present files, including those that `dvc.yaml` lists itself, such as `params`."""
     folders = [Path(dep) for dep in deps if dep.startswith(SOURCES)]
     listed = [file for folder in folders for file in sorted(folder.rglob("*.*")) if file.suffix not in IGNORED]
     here = {name: code.located(name, package) for name in recorded} | {str(file): file for file in listed}
+    here |= {dep: params for dep in deps if Path(dep) == params}
     return {name: files.sha256(file) if file.is_file() else "missing" for name, file in here.items()}
 
 

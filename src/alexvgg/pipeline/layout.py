@@ -1,4 +1,4 @@
-"""Where everything lies, relative to the project's folder. Only stages and the command line use this."""
+"""Where everything lies, relative to the project's folder. Rooms below this one are given paths."""
 
 import os
 from pathlib import Path

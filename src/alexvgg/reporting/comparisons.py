@@ -58,6 +58,11 @@ class Difference:
     held: bool | None  # None: no significant difference
 
     @property
+    def half_width(self) -> str:
+        """The interval, for a table."""
+        return "–" if math.isnan(self.interval) else f"± {self.interval:.4f}"
+
+    @property
     def in_words(self) -> str:
         return {True: "held", False: "did not hold", None: "no significant difference"}[self.held]
 

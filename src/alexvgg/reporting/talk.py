@@ -20,7 +20,7 @@ def markdown(contents: Contents) -> str:
         note = "Built here at the slides' own input size and number of classes, and counted."
         parts += ["## Networks as the slides write them", grid(DRAWN, drawn), note]
     for comparison in contents.comparisons:
-        parts += section(comparison)
+        parts += [f"## {_heading(comparison, contents.comparisons)}", *section(comparison)]
     parts += ["## Fig 12: classes", classes(contents.description)]
     return "\n\n".join(parts) + "\n"
 
@@ -33,7 +33,8 @@ def overview(contents: Contents) -> str:
         links = f"[layers](../networks/{name}.md), [drawing](../networks/{name}.png)"
         lines.append([where, f"the network {name}", links])
     for comparison in contents.comparisons:
-        lines.append([comparison.claim.slide, comparison.claim.title, f"[below](#{_anchor(comparison)})"])
+        below = f"[below](#{_anchor(_heading(comparison, contents.comparisons))})"
+        lines.append([comparison.claim.slide, comparison.claim.title, below])
     lines.append(["Fig 5", "random crops", "`data/pictures/crops.png`, made by the pipeline and kept by DVC"])
     lines.append(
         [
@@ -78,7 +79,6 @@ def section(comparison: Comparison) -> list[str]:
         "difference is a 95 % t interval, from the seeds' variance, pooled over the variants."
     )
     return [
-        f"## {comparison.claim.slide}: {comparison.claim.title}",
         f"The claim: {comparison.claim.says}",
         f"Measured: {comparison.measured}; the lower, the better. {spread}",
         grid(COMPARED, comparison_cells(comparison)),
@@ -96,8 +96,7 @@ def _line(comparison: Comparison, one: Difference) -> list[str]:
     difference = f"{one.difference:+.4f}"
     if comparison.claim.measure == "epochs_to_error":
         difference += f" ({comparison.reference.mean / one.variant.mean:.2f} times as fast)"
-    interval = "–" if one.interval != one.interval else f"± {one.interval:.4f}"
-    return [one.variant.name, one.variant.spread, difference, interval, one.in_words]
+    return [one.variant.name, one.variant.spread, difference, one.half_width, one.in_words]
 
 
 def classes(description: Description) -> str:
@@ -112,7 +111,14 @@ def class_cells(description: Description) -> list[list[str]]:
     return [[group, ", ".join(members)] for group, members in description.superclasses.items()]
 
 
-def _anchor(comparison: Comparison) -> str:
-    """How GitHub names the heading of a section."""
-    kept = [c for c in f"{comparison.claim.slide}: {comparison.claim.title}".lower() if c.isalnum() or c in " -_"]
+def _heading(comparison: Comparison, every: list[Comparison]) -> str:
+    """Of a section; with the reference, where one claim was measured several times."""
+    times = sum(one.claim == comparison.claim for one in every)
+    which = f" ({comparison.reference.model})" if times > 1 else ""
+    return f"{comparison.claim.slide}: {comparison.claim.title}{which}"
+
+
+def _anchor(heading: str) -> str:
+    """How GitHub names it."""
+    kept = [c for c in heading.lower() if c.isalnum() or c in " -_"]
     return "".join(kept).replace(" ", "-")

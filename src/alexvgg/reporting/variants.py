@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from alexvgg.reporting.comparisons import Variant, difference
+from alexvgg.reporting.comparisons import Difference, Variant, difference
 from alexvgg.reporting.table import grid
 from alexvgg.rows.row import Row, by_model
 from alexvgg.rows.summary import Summary
@@ -39,8 +39,19 @@ def note(group: list[Row]) -> str:
 
 def cells(group: list[Row]) -> tuple[list[str], list[list[str]]]:
     """Headings and lines of a table."""
-    reference, *others = by_model(group).values()
-    return HEADINGS, _lines(reference, others)
+    first, reference = _variant(group, group[0].summary.model), group[0].summary
+    lines = [[first.model, "", first.spread, "", ""]]
+    of_model = {name: rows[0].summary for name, rows in by_model(group).items()}
+    for one in compared(group):
+        what = differences(of_model[one.variant.model], reference)
+        lines.append([one.variant.model, what, one.variant.spread, f"{one.difference:+.4f}", one.half_width])
+    return HEADINGS, lines
+
+
+def compared(group: list[Row]) -> list[Difference]:
+    """Each model but the first with the first."""
+    first, *others = every = [_variant(rows, model) for model, rows in by_model(group).items()]
+    return [difference(one, first, every, no_better=False) for one in others]
 
 
 def differences(summary: Summary, reference: Summary) -> str:
@@ -50,21 +61,8 @@ def differences(summary: Summary, reference: Summary) -> str:
     return ", ".join(changed) or "nothing"
 
 
-def _lines(reference: list[Row], others: list[list[Row]]) -> list[list[str]]:
-    variants = [_variant(several) for several in (reference, *others)]
-    first = variants[0]
-    lines = [[first.model, "", first.spread, "", ""]]
-    for variant, several in zip(variants[1:], others, strict=True):
-        found = difference(variant, first, variants, no_better=False)
-        interval = "–" if found.interval != found.interval else f"± {found.interval:.4f}"
-        what = differences(several[0].summary, reference[0].summary)
-        lines.append([variant.model, what, variant.spread, f"{found.difference:+.4f}", interval])
-    return lines
-
-
-def _variant(rows: list[Row]) -> Variant:
-    model = rows[0].summary.model
-    return Variant(model, model, [row.summary.val_acc for row in rows])
+def _variant(rows: list[Row], model: str) -> Variant:
+    return Variant(model, model, [row.summary.val_acc for row in rows if row.summary.model == model])
 
 
 def _value(value: Any) -> str:

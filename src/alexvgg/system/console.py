@@ -62,8 +62,9 @@ def excepthook(kind: type[BaseException], error: BaseException, trace: Traceback
     if "--debug" in sys.argv or not isinstance(error, Exception):
         sys.__excepthook__(kind, error, trace)
     else:
-        message, _ = _answer(error)
+        message, code = _answer(error)
         print(f"error: {' '.join(message.split())}", file=sys.stderr)
+        sys.exit(code)
 
 
 def run(program: Callable[[], None], debug: bool) -> None:

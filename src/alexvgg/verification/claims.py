@@ -1,11 +1,9 @@
 """What a report says beside its main table, written anew: comparisons, arithmetic, layers, and the talk's claims."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
-
-import pandas as pd
 
 from alexvgg.data import arrays
 from alexvgg.networks.counting import Layer
@@ -45,7 +43,6 @@ def of(
 
 def _row(folder: Path, reported: dict[str, Any], layers: list[Layer], training_flop: dict[str, int | None]) -> Row:
     """A row of the report, whole."""
-    row = paper.row_of(folder, reported)
+    row = paper.with_history(folder, paper.row_of(folder, reported))
     evaluation = row.evaluation.model_copy(update={"layers": layers, "training_flop": training_flop})
-    history = pd.DataFrame([asdict(epoch) for epoch in recorded.epochs(folder, row.summary)])
-    return Row(row.summary, evaluation, history, row.answers)
+    return replace(row, evaluation=evaluation)

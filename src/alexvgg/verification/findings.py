@@ -31,21 +31,21 @@ def compared(subject: str, what: str, reported: object, other: object, words: tu
     return Finding("differs", subject, f"{what}: {'; '.join(parts)}")
 
 
-def _apart(one: object, two: object) -> Iterator[tuple[str, object, object]]:
+def _apart(one: object, two: object, where: str = "") -> Iterator[tuple[str, object, object]]:
     """Where two values differ: the keys of mappings and records, the first place of lists, or the whole."""
     if isinstance(one, BaseModel) and isinstance(two, BaseModel):
         one, two = one.model_dump(), two.model_dump()
     if isinstance(one, dict) and isinstance(two, dict):
         for key in dict.fromkeys([*one, *two]):
             if one.get(key, NOTHING) != two.get(key, NOTHING):
-                yield f"{key} ", one.get(key, NOTHING), two.get(key, NOTHING)
+                yield from _apart(one.get(key, NOTHING), two.get(key, NOTHING), f"{where.rstrip()}.{key} ".lstrip("."))
     elif isinstance(one, list) and isinstance(two, list) and len(one) == len(two):
         place = next(i for i in range(len(one)) if one[i] != two[i])
-        yield f"number {place + 1} ", one[place], two[place]
+        yield f"{where}number {place + 1} ", one[place], two[place]
     elif isinstance(one, list) and isinstance(two, list):
-        yield "", f"{len(one)} of them", len(two)
+        yield where, f"{len(one)} of them", len(two)
     else:
-        yield "", one, two
+        yield where, one, two
 
 
 def carefully(subject: str, check: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""What trainings read, made anew in a folder by the pipeline's own stages."""
+"""What trainings read, made anew in a folder by the pipeline's own stages; and what rows say of their inputs."""
 
 import os
 import subprocess
@@ -6,6 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -24,7 +25,7 @@ from alexvgg.rows.summary import Summary
 from alexvgg.system import files
 from alexvgg.system.errors import AlexvggError
 from alexvgg.verification import paper
-from alexvgg.verification.findings import HERE, Finding, compared
+from alexvgg.verification.findings import EXPECTED, HERE, Finding, compared
 
 LINKED = ("src", "stages", "dvc.yaml")
 
@@ -85,6 +86,7 @@ def settings(summary: Summary, params: Params) -> Iterator[Finding]:
     here = {"architecture": entry.architecture, "crop": entry.crop, "options": entry.complete_options}
     for field, value in {**here, "recipe": params.recipe(summary.model)}.items():
         yield compared(summary.name, field, getattr(summary, field), value, HERE)
+    yield compared(summary.name, "inputs", list(summary.data), [field.name for field in fields(Inputs)], EXPECTED)
     if summary.archive_sha256 in params.data.sha256:
         yield Finding("same", summary.name, "an archive that the parameters accept")
     else:
@@ -152,9 +154,13 @@ def not_as_written(rows: list[dict[str, Any]]) -> Iterator[Finding]:
             yield Finding("differs", f"{row['model']}-{row['seed']}", "it is not what the sources here write")
 
 
-def rows_of(params: Params, reported: list[Summary]) -> Iterator[Finding]:
-    """Whether the report has the rows that the parameters ask for."""
-    there, asked = {one.name for one in reported}, set(params.rows())
-    wrong = [f"{row} is missing" for row in sorted(asked - there)]
-    wrong += [f"{row} is not in the roster" for row in sorted(there - asked)]
-    yield Finding("differs", "table", f"rows: {', '.join(wrong)}") if wrong else Finding("same", "table", "rows")
+def rows_of(params: Params, reported: list[str]) -> Iterator[Finding]:
+    """Whether the report has the rows that the parameters ask for, once each; `reported` are its names, in order."""
+    asked = params.rows()
+    wrong = [f"{row} is missing" for row in asked if row not in reported]
+    wrong += [f"{row} is not in the roster" for row in dict.fromkeys(reported) if row not in asked]
+    wrong += [f"{row} is there {times} times" for row, times in Counter(reported).items() if times > 1]
+    if wrong:
+        yield Finding("differs", "table", f"rows: {', '.join(wrong)}")
+    else:
+        yield compared("table", "rows", reported, asked, HERE)

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ from pydantic import ValidationError
 
 from alexvgg.evaluation.metrics import accuracy_interval
 from alexvgg.params.recipe import Recipe
-from alexvgg.reporting import results, table, variants
+from alexvgg.reporting import calibration, results, table, variants
 from alexvgg.rows import answers
 from alexvgg.rows.evaluation import Evaluation
 from alexvgg.rows.row import Row
@@ -19,9 +21,10 @@ from alexvgg.rows.summary import Summary
 from alexvgg.system import files
 from alexvgg.system.errors import AlexvggError
 from alexvgg.verification import recorded
-from alexvgg.verification.findings import EXPECTED, Finding, compared
+from alexvgg.verification.findings import EXPECTED, Finding, carefully, compared
 
 COLUMNS = ["label", "answer", "confidence", "rank"]  # of answers
+LAST_DIGIT = 1e-6  # of a confidence, as answers are written
 
 
 def report(folder: Path) -> dict[str, Any]:
@@ -30,8 +33,9 @@ def report(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         raise AlexvggError(f"{path} is missing; `git checkout {folder}`, or make it: `make repro`")
     document = files.read_json(path)
-    with suppress(KeyError, TypeError):
-        if document["table"] and all({"model", "seed"} <= set(row) for row in document["rows"]) and document["rows"]:
+    with suppress(KeyError, TypeError, AttributeError):
+        rows = document["rows"]
+        if {"profile", "table"} <= document.keys() and rows and all({"model", "seed"} <= row.keys() for row in rows):
             return dict(document)
     raise AlexvggError(f"{path} is no report of this version; `git checkout {path}`")
 
@@ -52,6 +56,8 @@ def row(folder: Path, reported: dict[str, Any]) -> Iterator[Finding]:
         yield _ranks(name, given)
         if "test_top5" in reported:
             yield compared(name, "top-5 accuracy", reported["test_top5"], float((given["rank"] <= 5).mean()))
+    if summary is not None:
+        yield _calibration(name, reported["test_ece"], given)
     curves = pd.read_csv(folder / "curves.csv", float_precision="round_trip")
     of_row = curves[(curves["model"] == reported["model"]) & (curves["seed"] == reported["seed"])]
     for split, prefix in (("train", ""), ("val", "val_")):
@@ -76,6 +82,16 @@ def _ranks(name: str, given: pd.DataFrame) -> Finding:
     return Finding("differs" if wrong else "same", name, text)
 
 
+def _calibration(name: str, reported: float, given: pd.DataFrame) -> Finding:
+    """The calibration error, as far as the digits of the confidences go."""
+    place = given["confidence"] * calibration.BINS
+    other_bin = ((place - place.round()).abs() <= LAST_DIGIT * calibration.BINS).mean()
+    anew = calibration.error(calibration.bins(given))
+    if abs(reported - anew) <= LAST_DIGIT + other_bin:
+        return Finding("same", name, "calibration error")
+    return compared(name, "calibration error", reported, anew)
+
+
 def whole(folder: Path, document: dict[str, Any]) -> Iterator[Finding]:
     """Everything that has numbers of all rows, from the rows."""
     trainings = [training_of(one) for one in document["rows"]]
@@ -92,11 +108,25 @@ def whole(folder: Path, document: dict[str, Any]) -> Iterator[Finding]:
     }
     for name, content in texts.items():
         yield _as_computed(name, text(folder / name) == content, "the rows")
+    yield from carefully("table", partial(_curves, folder, rows))
+    yield _nothing_else(folder, document)
     printed = text(folder / "results.md") or ""
     written = table.markdown(document["profile"], anew, rows) + variants.markdown(rows)
     yield _as_computed("results.md", tables(printed).startswith(tables(written)), "the rows")
     if not printed.startswith(written):
         yield Finding("unknown", "table", "the words of results.md are not those of this version of the project")
+
+
+def _nothing_else(folder: Path, document: dict[str, Any]) -> Finding:
+    """Whether all answers, metrics and networks are those of a row or model of the report."""
+    models = {one["model"] for one in document["rows"]}
+    known = {folder / "answers" / f"{one['model']}-{one['seed']}.csv" for one in document["rows"]}
+    known |= {folder / "metrics" / f"{model}.json" for model in models}
+    known |= {folder / "networks" / f"{model}.{kind}" for model in models for kind in ("md", "png")}
+    there = {path for name in ("answers", "metrics", "networks") for path in (folder / name).glob("*")}
+    if more := sorted(map(str, there - known)):
+        return Finding("differs", "files", f"{', '.join(more)}: of no row of the report")
+    return Finding("same", "files", "answers, metrics and networks are those of the rows")
 
 
 def tables(markdown: str) -> str:
@@ -105,11 +135,22 @@ def tables(markdown: str) -> str:
 
 
 def row_of(folder: Path, reported: dict[str, Any]) -> Row:
-    """A row of the report, without what a report does not say: its layers and earlier epochs."""
+    """A row of the report, without its history, and without what a report does not say: its layers."""
     summary = Summary.model_validate({name: value for name, value in reported.items() if name in Summary.model_fields})
     said = {name: reported.get(name) for name in Evaluation.model_fields}
     evaluation = Evaluation.model_validate(said | {"layers": [], "training_flop": {}})
     return Row(summary, evaluation, pd.DataFrame(), answers.read(folder / "answers" / f"{summary.name}.csv"))
+
+
+def with_history(folder: Path, row: Row) -> Row:
+    """A row of the report with its history, which is that of the report's curves."""
+    epochs = recorded.epochs(folder, row.summary)
+    return replace(row, history=pd.DataFrame([asdict(epoch) for epoch in epochs]))
+
+
+def _curves(folder: Path, rows: list[Row]) -> Iterator[Finding]:
+    anew = _csv(results.curves([with_history(folder, row) for row in rows]))
+    yield _as_computed("curves.csv", text(folder / "curves.csv") == anew, "the rows")
 
 
 def _csv(content: pd.DataFrame) -> str:
@@ -136,6 +177,8 @@ def _whole_of_another_version(folder: Path, document: dict[str, Any]) -> Iterato
     printed = re.search(r"^(?:\|.*\n)+", text(folder / "results.md") or "", re.M)
     same = printed is not None and printed[0].strip() == table.main_table(anew).strip()
     yield _as_computed("results.md", same, "the rows")
+    rest = "results.csv, metrics, other epochs of the curves, the talk's claims and networks"
+    yield Finding("unknown", "table", f"{rest}: of another version of the project")
 
 
 def _as_computed(name: str, same: bool, what: str) -> Finding:

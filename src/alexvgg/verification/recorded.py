@@ -99,6 +99,12 @@ def planned(summary: Summary) -> list[tuple[int, int]]:
     return list(enumerate(crops[: math.ceil(made * len(crops) / whole)], 1))
 
 
+def petaflop(summary: Summary, training_flop: dict[str, int | None]) -> float | None:
+    """10¹⁵ operations of a training, from those of one image's step by crop; None if they cannot be counted."""
+    by_epoch = cost.petaflop_by_epoch(summary, [crop for _, crop in planned(summary)], training_flop)
+    return by_epoch[-1] if by_epoch else None
+
+
 def epochs(folder: Path, summary: Summary) -> Iterator[Epoch]:
     """The history of a training, from the curves of a report."""
     curves = pd.read_csv(folder / "curves.csv", float_precision="round_trip")

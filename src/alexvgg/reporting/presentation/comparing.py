@@ -1,7 +1,5 @@
 """The slides about comparisons: a claim of the talk each, and models that differ in their settings."""
 
-import math
-
 from alexvgg.reporting import variants
 from alexvgg.reporting.comparisons import Comparison, Difference
 from alexvgg.reporting.contents import Contents
@@ -40,7 +38,7 @@ def _compared(found: Comparison) -> Table:
 
 
 def _with_interval(one: Difference) -> str:
-    return f"{one.difference:+.4f}" + ("" if math.isnan(one.interval) else f" ± {one.interval:.4f}")
+    return f"{one.difference:+.4f} {one.half_width}".removesuffix(" –")
 
 
 def models(deck: sheet.Deck, contents: Contents) -> None:
@@ -51,7 +49,7 @@ def models(deck: sheet.Deck, contents: Contents) -> None:
 
 def _models(deck: sheet.Deck, contents: Contents, group: list[Row]) -> None:
     _, found = variants.cells(group)
-    said = ["reference", *(verdicts.beyond_chance(line[3], line[4]) for line in found[1:])]
+    said = ["reference", *map(verdicts.beyond_chance, variants.compared(group))]
     lines = [[*line[:3], f"{line[3]} {line[4].replace('–', '')}".strip(), verdict]
              for line, verdict in zip(found, said, strict=True)]  # fmt: skip
     made = Table(["Model", "Differs in", "Val_ACC", "Difference", "Verdict"], lines, "llrrl", muted=frozenset({0}))

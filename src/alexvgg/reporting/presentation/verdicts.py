@@ -52,10 +52,10 @@ def variants(lines: list[list[str]], verdicts: list[str]) -> list[str]:
             f"Against the first model: {higher} higher, {lower} lower"]  # fmt: skip
 
 
-def beyond_chance(difference: str, interval: str) -> str:
-    """The verdict on a model, from its cells in the table of variants."""
-    if not interval.startswith("±"):
+def beyond_chance(one: Difference) -> str:
+    """The verdict on a model that is compared with the first."""
+    if math.isnan(one.interval):
         return ONE_SEED
-    if abs(float(difference)) <= float(interval[2:]):
+    if abs(one.difference) <= one.interval:
         return NO_VERDICT
-    return HIGHER if float(difference) > 0 else LOWER
+    return HIGHER if one.difference > 0 else LOWER
