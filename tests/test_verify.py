@@ -15,7 +15,6 @@ import pytest
 from ruamel.yaml import YAML
 
 import records
-from alexvgg.cli import verifying
 from alexvgg.data import arrays
 from alexvgg.data.arrays import Description
 from alexvgg.params import file
@@ -23,7 +22,7 @@ from alexvgg.pipeline import layout, locks
 from alexvgg.rows.summary import Beginning, Summary
 from alexvgg.system.errors import AlexvggError
 from alexvgg.verification import findings as findings_module
-from alexvgg.verification import inputs, paper, recorded, weights
+from alexvgg.verification import inputs, paper, recorded, report, weights
 from conftest import ROOT
 from project import Project
 
@@ -237,8 +236,8 @@ def test_what_cannot_be_read_is_a_finding_and_the_rest_is_compared(folder, chang
     change(folder)
     shutil.copy(ROOT / "profiles/quickstart.yaml", "profiles")
     shutil.copy(ROOT / "profiles/quickstart.yaml", "params.yaml")
-    monkeypatch.setattr(verifying.inputs, "made_anew", nothing_made)
-    found = list(verifying.Verification("quickstart", every_row=False, weights=False).findings())
+    monkeypatch.setattr(inputs, "made_anew", nothing_made)
+    found = list(report.Verification("quickstart", every_row=False, weights=False).findings())
     assert [one for one in found if one.level != "same" and one.subject != "data"]
     assert len([one for one in found if one.level == "same" and one.subject == "vgg16-0"]) >= 4
 
@@ -267,9 +266,9 @@ def changed_row(change):
 def test_what_was_changed_beside_the_rows_own_numbers_is_found(folder, change, said, monkeypatch):
     for name in ("profiles/quickstart.yaml", "params.yaml"):
         shutil.copy(ROOT / "profiles/quickstart.yaml", name)
-    monkeypatch.setattr(verifying.inputs, "made_anew", nothing_made)
+    monkeypatch.setattr(inputs, "made_anew", nothing_made)
     change(folder)
-    found = list(verifying.Verification("quickstart", every_row=False, weights=False).findings())
+    found = list(report.Verification("quickstart", every_row=False, weights=False).findings())
     assert [one for one in found if one.level == "differs" and said in one.text], found
 
 
@@ -294,9 +293,9 @@ def test_a_report_of_the_other_archive_is_not_called_wrong(tmp_path):
     path = tmp_path / "description.json"
     arrays.save_description(path, described(archive_sha256="7" * 64))
     accepted = [row.archive_sha256, "7" * 64]
-    other = verifying.inputs.another_archive(row, accepted, path)
+    other = inputs.another_archive(row, accepted, path)
     assert other is not None and other.level == "unknown" and "777777777777" in other.text
-    assert verifying.inputs.another_archive(row, accepted[1:], path) is None  # one that is not accepted is compared
+    assert inputs.another_archive(row, accepted[1:], path) is None  # one that is not accepted is compared
     assert {one.level for one in inputs.described(row, path, in_order=True)} == {"same"}
     fewer = row.model_copy(update={"images": {"train": 1, "val": 1, "test": 1}})
     assert {one.level for one in inputs.described(fewer, path, in_order=False)} == {"same"}
@@ -376,14 +375,14 @@ def test_an_archive_beside_the_project(clone):
     params["data"] |= {"side": 32, "title": "pets", "test_fraction": 0.2, "superclasses": {}}
     clone.params = params
     for _ in range(2):
-        made = verifying.inputs.made_anew(clone.folder, clone.folder / "params.yaml", Path("none"))
-        with pytest.raises(verifying.inputs.NotMade, match="preprocess failed"), made:
+        made = inputs.made_anew(clone.folder, clone.folder / "params.yaml", Path("none"))
+        with pytest.raises(inputs.NotMade, match="preprocess failed"), made:
             pass
 
 
 @contextmanager
 def nothing_made(*_):
-    raise verifying.inputs.NotMade("no network here")
+    raise inputs.NotMade("no network here")
     yield
 
 
