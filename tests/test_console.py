@@ -44,3 +44,17 @@ def test_success_is_zero():
     with pytest.raises(SystemExit) as ended:
         console.run(lambda: None, debug=False)
     assert ended.value.code == 0
+
+
+def test_an_earlier_result_is_found_where_the_cache_was_moved_to(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "dvc.lock").write_text(
+        f"schema: '2.0'\nstages:\n  train@a-0:\n    cmd: x\n    outs:\n    - path: a\n      md5: {'1' * 32}\n"
+    )
+    (tmp_path / ".dvc").mkdir()
+    (tmp_path / ".dvc/config").write_text(f"[cache]\n    dir = {tmp_path / 'large disk'}\n")
+    assert console._way_back("train@a-0") == ""
+    moved = tmp_path / "large disk/files/md5/11"
+    moved.mkdir(parents=True)
+    (moved / ("1" * 30)).touch()
+    assert console._way_back("train@a-0") == "; `dvc checkout train@a-0` brings its earlier result back"

@@ -69,16 +69,6 @@ def folders(root: Path) -> Iterator[Diagnosis]:
             )
 
 
-def cache_folder(root: Path) -> Path:
-    """Where DVC's settings say that its cache is; its usual place if they cannot be read."""
-    from dvc.config import Config
-
-    try:
-        return Path(Config(str(root / ".dvc"))["cache"].get("dir") or root / ".dvc/cache")
-    except Exception:  # noqa: BLE001 - that they are damaged is said elsewhere
-        return root / ".dvc/cache"
-
-
 def cache(folder: Path) -> Iterator[Diagnosis]:
     """Whether DVC's cache can be used."""
     if folder.is_symlink() and not folder.exists():

@@ -12,7 +12,7 @@ from alexvgg.checkpoints import store
 from alexvgg.cli import doctor, leftovers, machine, place, wholeness
 from alexvgg.cli.doctor import Diagnosis
 from alexvgg.pipeline import damage
-from alexvgg.system import hardware
+from alexvgg.system import cache, hardware
 from alexvgg.system.errors import EnvironmentProblem
 
 if TYPE_CHECKING:
@@ -108,8 +108,8 @@ def _checks_of_state(root: Path) -> Iterator[Check]:
     """What earlier work left, and MLflow."""
     from alexvgg.pipeline import layout
 
-    yield "cache", lambda: place.cache(place.cache_folder(root))
-    yield "cache", lambda: leftovers.cache(place.cache_folder(root), layout.LOCK)
+    yield "cache", lambda: place.cache(cache.folder(root))
+    yield "cache", lambda: leftovers.cache(cache.folder(root), layout.LOCK)
     yield "locks", lambda: leftovers.locks(root / ".dvc/tmp", layout.process_locks())
     kept = [root / name for name in (*place.KEPT_BY_DVC, ".alexvgg")]
     yield "leftovers", lambda: leftovers.leftovers(kept)

@@ -12,6 +12,7 @@ from typing import Any
 
 from alexvgg.evaluation.cost import steps
 from alexvgg.params.recipe import Recipe
+from alexvgg.rows.identity import name_of
 from alexvgg.system.errors import AlexvggError
 from alexvgg.tracking import journal
 
@@ -52,7 +53,7 @@ def timing(records: list[dict[str, Any]]) -> Timing | None:
     made, planned = steps(recipe, start["dataset"]["images"]["train"])
     per_epoch = planned // recipe.epochs
     return Timing(
-        run=f"{start['model']}-{start['seed']}",
+        run=name_of(start),
         crops=[epoch["crop"] for epoch in records if epoch["kind"] == "epoch"],
         seconds=seconds,
         steps=(made, planned),

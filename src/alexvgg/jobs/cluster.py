@@ -14,7 +14,7 @@ from ray import cloudpickle
 from ray.exceptions import RayError, RayTaskError, TaskCancelledError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from alexvgg.jobs import worker
+from alexvgg.jobs import dvc, worker
 from alexvgg.jobs.attempts import Ended
 from alexvgg.jobs.tree import Tree
 from alexvgg.jobs.worker import ENDED, JOURNAL, SAYING, clean, make_row
@@ -164,7 +164,7 @@ class Cluster:
             (code,) = told
             if code == EnvironmentProblem.exit_code:
                 self._avoided[row].add(self._nodes[row])
-            return Ended(row, 128 - code if code < 0 else code)
+            return Ended(row, dvc.as_in_a_shell(code))
         if kind == NODE:
             self._begun.add(row)
             self._nodes[row] = told[0]

@@ -63,12 +63,16 @@ def require_remote(folder: Path) -> Remote:
     return found
 
 
+def as_in_a_shell(code: int) -> int:
+    """The exit code of a process, which Python has as the negative number of the signal that ended it."""
+    return 128 - code if code < 0 else code
+
+
 def exit_code(line: str) -> int | None:
     """The exit code of a stage in the line in which DVC says that it failed; as in a shell, 128 and more by a signal.
 
     6 where DVC itself could not go on for something that passes, such as a lock of its own.
     """
     if found := re.search(r"exited with (-?\d+)$", line):
-        code = int(found[1])
-        return 128 - code if code < 0 else code
+        return as_in_a_shell(int(found[1]))
     return 6 if "is busy, it is being blocked by" in line or "Unable to acquire lock" in line else None

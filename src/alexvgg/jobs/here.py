@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from alexvgg.jobs import dvc
 from alexvgg.jobs.attempts import Ended
 from alexvgg.system import hardware
 
@@ -76,7 +77,7 @@ class Here:
             if code is not None:
                 del self._under_way[row]
                 self._free.append(share)
-                found.append(Ended(row, 128 - code if code < 0 else code))
+                found.append(Ended(row, dvc.as_in_a_shell(code)))
         return found
 
     def interrupt(self) -> None:

@@ -37,7 +37,7 @@ def of_report(profile: str) -> Path:
     folder, in_use = layout.reports(profile), profiles.parameters(profile) == layout.PARAMS
     if in_use and made(stages(layout.LOCK), folder):
         return layout.LOCK
-    return layout.PROFILES / f"{profile}.lock"
+    return profiles.lock_of(profile)
 
 
 def made(recorded: dict[str, Recorded], folder: Path) -> dict[Path, str]:

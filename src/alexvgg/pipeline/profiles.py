@@ -33,7 +33,7 @@ def use(name: str) -> None:
             "profiles/<that name>.yaml to keep them, "
             f"or delete it, then run this again (or run `make repro` without PROFILE={name} to use it unchanged)"
         )
-    kept = _lock(name)
+    kept = lock_of(name)
     damage.lock(kept)
     if current is not None:
         keep_lock()
@@ -63,8 +63,8 @@ def keep_lock() -> None:
     damage.lock(layout.LOCK)
     if name is not None and layout.LOCK.exists():
         content = layout.LOCK.read_bytes()
-        if not _lock(name).exists() or _lock(name).read_bytes() != content:
-            files.write_bytes(_lock(name), content)
+        if not lock_of(name).exists() or lock_of(name).read_bytes() != content:
+            files.write_bytes(lock_of(name), content)
 
 
 def _require(name: str, profiles: dict[str, Path]) -> None:
@@ -79,7 +79,8 @@ def _profiles() -> dict[str, Path]:
     return {path.stem: path for path in sorted(layout.PROFILES.glob("*.yaml"))}
 
 
-def _lock(name: str) -> Path:
+def lock_of(name: str) -> Path:
+    """The lock of a profile, which is kept while another one is in use."""
     return layout.PROFILES / f"{name}.lock"
 
 

@@ -11,6 +11,7 @@ from alexvgg.data import registry
 from alexvgg.params.schema import Params
 from alexvgg.pipeline import code, layout, locks
 from alexvgg.pipeline.locks import Recorded
+from alexvgg.rows.identity import name_of
 from alexvgg.system import files
 from alexvgg.system.errors import AlexvggError
 
@@ -36,7 +37,7 @@ def differing(params: Params, rows: Collection[Mapping[str, Any]]) -> dict[str, 
         else:
             continue
         found.setdefault(what, []).append(f"{model}-{row['seed']}")
-    there = {f"{row['model']}-{row['seed']}" for row in rows}
+    there = {name_of(row) for row in rows}
     if missing := [name for name in params.rows() if name not in there]:
         found[MISSING] = missing
     return found

@@ -1,6 +1,6 @@
 """What a training is: everything that decides its result, and a key made of that."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,11 @@ class Identity(Record):
     def key(self) -> str:
         """The sha256 of all that decides the result: parameters, code and data."""
         return files.digest(self.model_dump(include=set(Identity.model_fields)))
+
+
+def name_of(row: Mapping[str, Any]) -> str:
+    """`<model>-<seed>` of a row as files have it."""
+    return f"{row['model']}-{row['seed']}"
 
 
 def identify(params: Params, model: str, seed: int, inputs: Inputs) -> Identity:

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from alexvgg.system import faults, process, streams
+from alexvgg.system import cache, faults, process, streams
 from alexvgg.system.errors import AlexvggError, NetworkError
 
 INTERRUPTED = 130
@@ -38,7 +38,8 @@ def stage(main: Callable[..., None], description: str | None, **arguments: Calla
 
     # What a stage makes are files: it does not end because its output cannot be read or kept.
     streams.survive(streams.READER_GONE | streams.DISK_FULL)
-    _run(program, debug, _way_back(Path(sys.argv[0]).stem + (f"@{item}" if item else "")))
+    name = Path(sys.argv[0]).stem + (f"@{item}" if item else "")
+    _run(program, debug, lambda: _way_back(name))
 
 
 def _way_back(stage: str) -> str:
@@ -51,9 +52,9 @@ def _way_back(stage: str) -> str:
         return ""
     found = re.search(rf"^  {re.escape(stage)}:\n((?:    .*\n)+)", lock, re.M)
     outputs = found[1].partition("    outs:\n")[2] if found else ""
-    cache = Path(os.environ.get("DVC_ROOT", ".")) / ".dvc/cache/files/md5"
+    objects = cache.folder(Path(os.environ.get("DVC_ROOT", "."))) / "files/md5"
     digests = re.findall(r"^ +md5: ([0-9a-f]{32}(?:\.dir)?)$", outputs, re.M)
-    cached = digests and all((cache / digest[:2] / digest[2:]).exists() for digest in digests)
+    cached = digests and all((objects / digest[:2] / digest[2:]).exists() for digest in digests)
     return f"; `dvc checkout {stage}` brings its earlier result back" if cached else ""
 
 
@@ -76,13 +77,13 @@ def run(program: Callable[[], None], debug: bool) -> None:
     _run(program, debug)
 
 
-def _run(program: Callable[[], None], debug: bool, way_back: str = "") -> None:
-    """`way_back` is added to the message of an error."""
+def _run(program: Callable[[], None], debug: bool, way_back: Callable[[], str] = str) -> None:
+    """What `way_back` says is added to the message of an error."""
 
     def fail(message: str, code: int) -> None:
         if debug:
             traceback.print_exc()
-        more = "" if code == INTERRUPTED else way_back  # after an interruption the work goes on
+        more = "" if code == INTERRUPTED else way_back()  # after an interruption the work goes on
         print(f"error: {' '.join(message.split())}{more}", file=sys.stderr, flush=True)
         sys.exit(code)
 

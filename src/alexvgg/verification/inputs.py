@@ -20,7 +20,7 @@ from alexvgg.data.source import SourceSettings
 from alexvgg.params import file
 from alexvgg.params.schema import Params
 from alexvgg.pipeline import provenance
-from alexvgg.rows.identity import Inputs
+from alexvgg.rows.identity import Inputs, name_of
 from alexvgg.rows.summary import Summary
 from alexvgg.system import files
 from alexvgg.system.errors import AlexvggError
@@ -151,7 +151,7 @@ def not_as_written(rows: list[dict[str, Any]]) -> Iterator[Finding]:
     here = provenance.training_code()
     for row in rows:
         if paper.training_of(row) is None and row.get("data", {}).get("code") == here:
-            yield Finding("differs", f"{row['model']}-{row['seed']}", "it is not what the sources here write")
+            yield Finding("differs", name_of(row), "it is not what the sources here write")
 
 
 def rows_of(params: Params, reported: list[str]) -> Iterator[Finding]:

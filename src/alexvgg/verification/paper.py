@@ -16,6 +16,7 @@ from alexvgg.params.recipe import Recipe
 from alexvgg.reporting import calibration, results, table, variants
 from alexvgg.rows import answers
 from alexvgg.rows.evaluation import Evaluation
+from alexvgg.rows.identity import name_of
 from alexvgg.rows.row import Row
 from alexvgg.rows.summary import Summary
 from alexvgg.system import files
@@ -42,7 +43,7 @@ def report(folder: Path) -> dict[str, Any]:
 
 def row(folder: Path, reported: dict[str, Any]) -> Iterator[Finding]:
     """The accuracies of a row, from its answers, its last epoch, and its key."""
-    name = f"{reported['model']}-{reported['seed']}"
+    name = name_of(reported)
     summary = training_of(reported)
     given = answers.read(folder / "answers" / f"{name}.csv")
     if summary is not None:
@@ -120,7 +121,7 @@ def whole(folder: Path, document: dict[str, Any]) -> Iterator[Finding]:
 def _nothing_else(folder: Path, document: dict[str, Any]) -> Finding:
     """Whether all answers, metrics and networks are those of a row or model of the report."""
     models = {one["model"] for one in document["rows"]}
-    known = {folder / "answers" / f"{one['model']}-{one['seed']}.csv" for one in document["rows"]}
+    known = {folder / "answers" / f"{name_of(one)}.csv" for one in document["rows"]}
     known |= {folder / "metrics" / f"{model}.json" for model in models}
     known |= {folder / "networks" / f"{model}.{kind}" for model in models for kind in ("md", "png")}
     there = {path for name in ("answers", "metrics", "networks") for path in (folder / name).glob("*")}
@@ -165,8 +166,7 @@ def text(path: Path) -> str | None:
 def _whole_of_another_version(folder: Path, document: dict[str, Any]) -> Iterator[Finding]:
     """The table and the accuracies by class, from the rows."""
     parts = [
-        answers.read(folder / "answers" / f"{one['model']}-{one['seed']}.csv").assign(model=one["model"])
-        for one in document["rows"]
+        answers.read(folder / "answers" / f"{name_of(one)}.csv").assign(model=one["model"]) for one in document["rows"]
     ]
     by_class = _csv(results.shares(pd.concat(parts)))
     yield _as_computed("by_class.csv", text(folder / "by_class.csv") == by_class, "the answers")

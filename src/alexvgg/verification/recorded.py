@@ -16,6 +16,7 @@ from alexvgg.pipeline import locks
 from alexvgg.rows import history
 from alexvgg.rows.evaluation import Evaluation
 from alexvgg.rows.history import Epoch
+from alexvgg.rows.identity import name_of
 from alexvgg.rows.paths import RowFiles
 from alexvgg.rows.summary import Summary
 from alexvgg.system import files
@@ -77,7 +78,7 @@ class Rows:
         layers, training_flop = network
         said = {name: reported.get(name) for name in Evaluation.model_fields}
         anew = Evaluation.model_validate(said | {"layers": layers, "training_flop": training_flop})
-        name = f"{reported['model']}-{reported['seed']}"
+        name = name_of(reported)
         with TemporaryDirectory() as temporary:
             anew.write(file := Path(temporary) / "row")
             return self._found(name, self._rows[name].evaluation, file)

@@ -9,7 +9,7 @@ from alexvgg.networks import runtime
 from alexvgg.params import file
 from alexvgg.pipeline import layout, locks, profiles, provenance
 from alexvgg.rows import answers
-from alexvgg.rows.identity import identify
+from alexvgg.rows.identity import identify, name_of
 from alexvgg.rows.summary import Summary
 from alexvgg.system.errors import AlexvggError
 from alexvgg.verification import claims, inputs, paper, recorded, weights
@@ -27,7 +27,7 @@ class Verification:
         self._lock = locks.of_report(profile)
         self._every_row, self._weights = every_row, weights
         self._document = paper.report(self._folder)
-        self._reported = {f"{one['model']}-{one['seed']}": one for one in self._document["rows"]}
+        self._reported = {name_of(one): one for one in self._document["rows"]}
         known = [one for one in map(paper.training_of, self._reported.values()) if one is not None]
         self._trainings = {one.name: one for one in known}  # those of this version of the project
         self._rows: recorded.Rows | None = None
@@ -40,7 +40,7 @@ class Verification:
         yield from carefully("files", partial(recorded.report, self._folder, self._lock))
         yield compared("table", "profile", self._document["profile"], self._params.profile, HERE)
         yield from carefully("profile", self._profile)
-        names = [f"{one['model']}-{one['seed']}" for one in self._document["rows"]]
+        names = [name_of(one) for one in self._document["rows"]]
         yield from carefully("table", partial(inputs.rows_of, self._params, names))
         for name, reported in self._reported.items():
             yield from carefully(name, partial(paper.row, self._folder, reported))
@@ -65,7 +65,7 @@ class Verification:
         where = str(kept), str(layout.PARAMS)
         in_use = compared("profile", f"{kept} and {layout.PARAMS}", file.load(kept), self._params, where)
         yield in_use
-        lock = kept.with_suffix(".lock")
+        lock = profiles.lock_of(self._params.profile)
         if in_use.level == "same" and lock.exists() and locks.stages(lock) != locks.stages(layout.LOCK):
             yield Finding(
                 "unknown", "profile", f"{lock} is of other results than {layout.LOCK}; `make repro` keeps one"
