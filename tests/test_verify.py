@@ -512,8 +512,6 @@ def test_metrics_of_weights():
 def test_what_rounding_may_do_to_counts():
     logits = np.log([[0.4, 0.4001, 0.1999], [0.9, 0.05, 0.05], [0.7, 0.2, 0.1], [0.5, 0.2, 0.3]])
     assert weights.undecided(logits, 1e-4) == 1 / 4 and weights.undecided(logits, 0.2) == 2 / 4
-    assert weights.near_border(logits, 10, 1e-5) == 3 / 4  # 0.9, 0.7 and 0.5
-    assert weights.near_border(logits, 10, 2e-4) == 1.0
 
 
 def test_superclasses_are_counted_anew(tmp_path):
@@ -546,7 +544,7 @@ def test_weights_are_evaluated_from_here_the_cache_and_a_remote(tmp_path):
         if gone is not None:
             shutil.rmtree(gone) if gone.is_dir() else gone.unlink()
         said = project.alexvgg("verify", "--weights")
-        for what in ("what its weights answer to", "test_loss", "test_ece", "train_acc"):
+        for what in ("what its weights answer to", "test_loss", "train_acc"):
             assert re.search(rf"^same +small-0: {what}", said, re.M), said
     shutil.rmtree(project.folder / ".dvc/cache")
     shutil.rmtree(tmp_path / "store")

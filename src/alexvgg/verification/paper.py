@@ -25,7 +25,7 @@ from alexvgg.verification import recorded
 from alexvgg.verification.findings import EXPECTED, Finding, carefully, compared
 
 COLUMNS = ["label", "answer", "confidence", "rank"]  # of answers
-LAST_DIGIT = 1e-6  # of a confidence, as answers are written
+LAST_DIGIT = 1e-6  # of a probability, as answers are written
 
 
 def report(folder: Path) -> dict[str, Any]:

@@ -20,11 +20,11 @@ from alexvgg.rows.summary import Summary
 from alexvgg.system import files, web
 from alexvgg.system.errors import AlexvggError
 from alexvgg.verification.findings import Finding, compared
+from alexvgg.verification.paper import LAST_DIGIT
 
 # How far rounding moves the probability of a class, on another type of processor or with other threads: more than was
 # seen between any two here, or between bfloat16 and float32 (benchmarks/results/rounding.md).
 ROUNDING = {"float32": 1e-4, "mixed_bfloat16": 5e-2}
-LAST_DIGIT = 1e-6  # of a probability, as answers are written
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,6 @@ def of(
     anew["train_acc"] = metrics.accuracy(logits_on_train, on_train.labels)
     bounds = {
         "test_loss": bound * max(1.0, float(anew["test_loss"] or 0)),
-        "test_ece": bound + near_border(logits, measures.BINS, bound),
         "train_acc": undecided(logits_on_train, bound),
     }
     for name, most in bounds.items():
@@ -138,12 +137,6 @@ def undecided(logits: np.ndarray, bound: float) -> float:
     """The share of images whose answer may be another one, if each probability may move by `bound`."""
     highest = np.sort(np.exp(metrics.log_softmax(logits)), axis=1)[:, -2:]
     return float((highest[:, 1] - highest[:, 0] <= 2 * bound).mean())
-
-
-def near_border(logits: np.ndarray, bins: int, bound: float) -> float:
-    """The share of images whose answer is as sure, within `bound`, as the border between two bins of a calibration."""
-    place = np.exp(metrics.log_softmax(logits)).max(axis=1) * bins
-    return float((np.abs(place - np.round(place)) <= bound * bins).mean())
 
 
 def judged(
