@@ -610,7 +610,7 @@ def test_make_from_a_folder_below_with_several_jobs(cloned):
 
 def test_a_dry_run_does_nothing(cloned):
     said = cloned.make("repro", MAKEFLAGS="n")
-    assert said.splitlines()[0] == "bash scripts/setup.sh" and '/dvc" repro' in said
+    assert said.splitlines()[0] == "bash scripts/setup.sh" and "-m alexvgg.jobs.repro" in said
     assert not (cloned.folder / ".venv").exists()
 
 
