@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from alexvgg.data.dataset import Split
 from alexvgg.reporting import drawing, figures, pictures, results, table
@@ -170,6 +171,19 @@ def test_figures_are_the_same_bytes(rows, tmp_path):
         content = (tmp_path / f"one{suffix}").read_bytes()
         assert content == (tmp_path / f"two{suffix}").read_bytes()
         assert content.startswith(b"\x89PNG")
+
+
+def test_the_montage_shows_every_class_of_a_large_group(tmp_path):
+    colors = [(0, shade, 200) for shade in range(40)]
+    names = [f"class {index}" for index in range(40)]
+    described = description(2).model_copy(
+        update={"classes": names, "superclasses": {"few": names[:3], "many": names[3:]}, "side": 2}
+    )
+    images = np.stack([np.full((2, 2, 3), color, np.uint8) for color in colors])
+    pictures.montage(tmp_path / "montage.png", Split(images, np.arange(40)), described)
+    with Image.open(tmp_path / "montage.png") as picture:
+        shown = {color for _, color in picture.getcolors(picture.width * picture.height)}
+    assert set(colors) <= shown
 
 
 def test_a_network_as_a_table_and_a_drawing(tf, tmp_path):

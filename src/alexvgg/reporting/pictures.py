@@ -3,6 +3,7 @@
 By Pillow: to import matplotlib takes longer than to draw them.
 """
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -40,23 +41,34 @@ def crops(path: Path, image: np.ndarray, resize: int, crop: int, seed: int) -> N
 
 
 def montage(path: Path, split: Split, description: Description) -> None:
-    """Images of every class, a line a group: the first ones of each class in `split` (slide Fig 12)."""
+    """Images of every class, groups on lines of their own: the first ones of each class in `split` (slide Fig 12)."""
     groups, classes, side = description.groups, description.classes, description.side
-    wide = max(1, MONTAGE_COLUMNS // max(len(members) for members in groups.values()))
-    lines = np.full((len(groups) * side, MONTAGE_COLUMNS * side, 3), 255, np.uint8)
-    for line, members in enumerate(groups.values()):
-        chosen = [np.flatnonzero(split.labels == classes.index(name))[:wide] for name in members]
-        for place, index in enumerate(np.concatenate(chosen)):
-            lines[line * side : (line + 1) * side, place * side : (place + 1) * side] = split.images[index]
-    images, font = Image.fromarray(lines), ImageFont.load_default(FONT_SIZE)
+    each = max(1, MONTAGE_COLUMNS // max(len(members) for members in groups.values()))
+    blocks = [
+        _lines(np.concatenate([split.images[split.labels == classes.index(name)][:each] for name in members]))
+        for members in groups.values()
+    ]
+    images, font = Image.fromarray(np.concatenate(blocks)), ImageFont.load_default(FONT_SIZE)
     images = images.resize((images.width * MONTAGE_SCALE, images.height * MONTAGE_SCALE), Image.Resampling.NEAREST)
     margin = GAP * 2 + max(int(font.getlength(name)) for name in groups)
     picture = Image.new("RGB", (margin + images.width + GAP, images.height + 2 * GAP), "white")
     picture.paste(images, (margin, GAP))
-    pen = ImageDraw.Draw(picture)
-    for line, name in enumerate(groups):
-        pen.text((margin - GAP, GAP + (line + 0.5) * side * MONTAGE_SCALE), name, "black", font, anchor="rm")
+    pen, top = ImageDraw.Draw(picture), GAP
+    for name, block in zip(groups, blocks, strict=True):
+        pen.text((margin - GAP, top + side * MONTAGE_SCALE / 2), name, "black", font, anchor="rm")
+        top += block.shape[0] * MONTAGE_SCALE
     _save(picture, path)
+
+
+def _lines(images: np.ndarray) -> np.ndarray:
+    """Images, uint8 (n, side, side, 3), beside each other, on as many lines as they need: one picture."""
+    side = images.shape[1]
+    count = max(1, math.ceil(len(images) / MONTAGE_COLUMNS))
+    lines = np.full((count * side, MONTAGE_COLUMNS * side, 3), 255, np.uint8)
+    for place, image in enumerate(images):
+        top, left = (side * index for index in divmod(place, MONTAGE_COLUMNS))
+        lines[top : top + side, left : left + side] = image
+    return lines
 
 
 def _tile(image: np.ndarray) -> Image.Image:
