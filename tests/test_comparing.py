@@ -1,6 +1,6 @@
 """`alexvgg compare` shows what differs, and nothing else, in 120 columns."""
 
-from alexvgg.cli.comparing import WIDTH, table
+from alexvgg.cli.comparing import WIDTH, other_hardware, table
 
 BEFORE = {"training.epochs": 7, "training.flip": "none", "models.vgg16.learning_rate": 2e-4, "vgg16: val_acc": 0.94884}
 AFTER = {**BEFORE, "models.vgg16.learning_rate": 3e-4, "vgg16: val_acc": 0.95814, "models.mine.crop": 67}
@@ -39,3 +39,9 @@ def test_a_long_label_or_value_does_not_break_the_columns():
     lines = table({"A": {"x" * 80: "y" * 80}, "B": {}})
     assert max(map(len, lines)) <= WIDTH
     assert len({len(line) for line in lines}) == 1
+
+
+def test_rows_of_other_hardware_are_told():
+    made_on = {"HEAD": "CPU, 2 threads, AVX-512", "workspace": "CPU, 2 threads, AVX2", "new": ""}
+    assert other_hardware(made_on)[2:] == ["  HEAD       CPU, 2 threads, AVX-512", "  workspace  CPU, 2 threads, AVX2"]
+    assert other_hardware(made_on | {"HEAD": "CPU, 2 threads, AVX2"}) == []

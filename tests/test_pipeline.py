@@ -119,6 +119,19 @@ def test_compare_shows_what_differs_from_a_commit(project):
     assert "unknown Git revision 'nope'; name commits" in project.alexvgg("compare", "nope", code=1)
 
 
+def test_compare_says_on_what_hardware_the_rows_were_trained(project):
+    report = project.folder / "reports/tiny/results.json"
+    original = report.read_text()
+    here = json.loads(original)["rows"][0]["hardware"]
+    report.write_text(original.replace(here, "a larger machine"))
+    try:
+        *_, committed, changed = project.alexvgg("compare").splitlines()
+    finally:
+        report.write_text(original)
+    assert committed.split(maxsplit=1) == ["HEAD", here]
+    assert changed.split(maxsplit=1) == ["workspace", "a larger machine"]
+
+
 def test_again_does_nothing(project):
     assert "Data and pipelines are up to date." in project.dvc("repro")
     assert project.stale() == set()

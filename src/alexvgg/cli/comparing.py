@@ -1,8 +1,10 @@
 """`alexvgg compare`: parameters and headline metrics that differ between revisions, side by side."""
 
+import json
 from pathlib import PurePosixPath
 from typing import Any
 
+from alexvgg.pipeline import layout
 from alexvgg.system.errors import AlexvggError
 
 WIDTH, LABEL, COLUMN = 120, 44, 15  # characters: of a line, of its label at the most, of a revision
@@ -24,9 +26,11 @@ def compare(revisions: list[str]) -> None:
             if len(chosen) == 1:
                 chosen.append(WORKSPACE)
             read = {rev: (_parameters(repo, rev), _metrics(repo, rev)) for rev in dict.fromkeys(chosen)}
+            made_on = {rev: _hardware(repo, rev, str(parameters.get("profile"))) for rev, (parameters, _) in read.items()}
     except (DvcException, RevError) as error:
         raise AlexvggError(f"{' '.join(str(error).split())}; name commits, branches, tags or experiments") from None
-    print("\n".join(table({rev: parameters | metrics for rev, (parameters, metrics) in read.items()})))
+    lines = table({rev: parameters | metrics for rev, (parameters, metrics) in read.items()}) + other_hardware(made_on)
+    print("\n".join(lines))
 
 
 def table(values: dict[str, Values]) -> list[str]:
@@ -47,6 +51,15 @@ def table(values: dict[str, Values]) -> list[str]:
             texts = [_text(values[rev].get(label), SHORT if told_apart else LONG) for rev in shown]
             lines.append(label[:width].ljust(width) + "".join(map(_cell, texts)))
     return lines
+
+
+def other_hardware(made_on: dict[str, str]) -> list[str]:
+    """Lines that say what trained the rows of each revision, if that is not everywhere the same."""
+    if len(set(filter(None, made_on.values()))) < 2:
+        return []
+    width = max(map(len, made_on))
+    told = [f"  {rev.ljust(width)}  {hardware}" for rev, hardware in made_on.items() if hardware]
+    return ["", "Rows with the same parameters can differ, too, since hardware rounds differently. Trained on:", *told]
 
 
 def _cell(text: str) -> str:
@@ -77,6 +90,17 @@ def _metrics(repo: Any, revision: str) -> Values:
         for path, one in files.items()
         for label, value in _leaves(one.get("data", {}))
     }
+
+
+def _hardware(repo: Any, revision: str, profile: str) -> str:
+    """What trained the rows of a revision's report, as that says; empty if there is none."""
+    try:
+        with repo.switch(revision):
+            path = repo.fs.join(repo.root_dir, layout.reports(profile) / "results.json")
+            rows = json.loads(repo.fs.read_text(path))["rows"]
+        return "; ".join(dict.fromkeys(row["hardware"] for row in rows))
+    except (OSError, ValueError, LookupError, TypeError):
+        return ""
 
 
 def _leaves(tree: dict[str, Any], above: str = "") -> list[tuple[str, Any]]:
