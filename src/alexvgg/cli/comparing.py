@@ -26,7 +26,7 @@ def compare(revisions: list[str]) -> None:
             if len(chosen) == 1:
                 chosen.append(WORKSPACE)
             read = {rev: (_parameters(repo, rev), _metrics(repo, rev)) for rev in dict.fromkeys(chosen)}
-            made_on = {rev: _hardware(repo, rev, str(parameters.get("profile"))) for rev, (parameters, _) in read.items()}
+            made_on = {rev: _hardware(repo, rev, str(params.get("profile"))) for rev, (params, _) in read.items()}
     except (DvcException, RevError) as error:
         raise AlexvggError(f"{' '.join(str(error).split())}; name commits, branches, tags or experiments") from None
     lines = table({rev: parameters | metrics for rev, (parameters, metrics) in read.items()}) + other_hardware(made_on)
