@@ -207,6 +207,11 @@ round. (c) and (d) took turns by themselves for {alone} rounds before those: the
 """
 
 
+def page(lines: list[str], rounds: int, torch: str) -> str:
+    notes = NOTES.format(rounds=rounds, alone=2 * rounds, torch=torch)
+    return "\n".join(["# Throughput", "", origin.sentence(), "", HEADER, *lines, "", notes])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
@@ -224,13 +229,9 @@ def main() -> None:
         torch = contestants["pytorch"].facts["version"] if "pytorch" in contestants else torch
         lines.append(row(case, precision, contestants))
         print(lines[-1], file=sys.stderr, flush=True)
-    text = "\n".join(
-        ["# Throughput", "", origin.sentence(), "", HEADER, *lines, "",
-         NOTES.format(rounds=settings.rounds, alone=2 * settings.rounds, torch=torch)]
-    )  # fmt: skip
-    print(text)
-    if settings.output:
-        settings.output.write_text(text)
+        if settings.output:  # after each row, so that what is measured is not lost when it is stopped
+            settings.output.write_text(page(lines, settings.rounds, torch))
+    print(page(lines, settings.rounds, torch))
 
 
 if __name__ == "__main__":
