@@ -155,7 +155,6 @@ END
 
 make_all() {
     local again= extra extras
-    check_folder
     extras=$(cd .venv 2>/dev/null && ls -d gpu bench cluster docs 2>/dev/null || true)
     if [ -e .venv ] && ! venv_runs; then
         echo "setup: the .venv here does not run, half-made or from elsewhere, or its Python gone; making it anew"
@@ -187,6 +186,32 @@ make_all() {
     for extra in $extras; do touch ".venv/$extra"; done
 }
 
+is_ready() { venv_runs && [ "$(made_from)" = "$(cat .venv/ready 2>/dev/null)" ]; }
+
+# One at a time: a second `make`, in another terminal, would undo what the first one installs. The lock is a link to the
+# number of whoever has it.
+alone() {
+    local other told= lock=.alexvgg/setup.lock
+    [ -z "${is_alone:-}" ] || return 0
+    mkdir -p .alexvgg
+    until ln -s $$ $lock 2>/dev/null; do
+        other=$(readlink $lock) || fail "$lock cannot be made; see whose .alexvgg is, and: rm -rf $lock"
+        if { ps -p "$other" -o args= || cat "/proc/$other/cmdline"; } 2>/dev/null | grep -aq setup.sh; then
+            [ -n "$told" ] || echo "setup: another \`make\` installs into .venv (process $other); waiting for it"
+            told=1
+            sleep 1
+        else
+            rm -f $lock # of one that was killed
+        fi
+    done
+    is_alone=1
+    trap 'rm -f .alexvgg/setup.lock' EXIT
+}
+
 check_place
-if ! venv_runs || [ "$(made_from)" != "$(cat .venv/ready 2>/dev/null)" ]; then make_all; fi
-if [ -n "${1:-}" ]; then choose_folders; find_uv; install_extra "$1"; fi
+if ! is_ready; then
+    check_folder
+    alone
+    is_ready || make_all
+fi
+if [ -n "${1:-}" ]; then alone; choose_folders; find_uv; install_extra "$1"; fi

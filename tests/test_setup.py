@@ -31,8 +31,8 @@ from project import Project
 OURS = ("Makefile", ".gitattributes", "scripts/setup.sh", "scripts/pip_settings.py")
 # What is called by its name. Where `uv` and `git` are there or not is up to the tests.
 TOOLS = (
-    "basename", "bash", "cat", "cksum", "cp", "df", "dirname", "env", "expand", "find", "grep", "ls", "make", "mkdir", "mv",
-    "realpath", "rm", "sed", "sh", "sleep", "tee", "touch", "uname",
+    "basename", "bash", "cat", "cksum", "cp", "df", "dirname", "env", "expand", "find", "grep", "ln", "ls", "make", "mkdir",
+    "mv", "readlink", "realpath", "rm", "sed", "sh", "sleep", "tee", "touch", "uname",
 )  # fmt: skip
 UV = Path(sys.prefix, "bin/uv")
 BASE = os.path.realpath(sys.executable)
@@ -298,6 +298,19 @@ def test_after_ctrl_c_it_goes_on(cloned, seconds):
     assert "error:" not in said, said
     cloned.make("setup")
     cloned.works()
+
+
+def test_a_second_make_waits_for_the_first(cloned):
+    """Of two that are typed in two terminals; a lock that was left by one that is gone is no reason to wait."""
+    (cloned.folder / ".alexvgg").mkdir()
+    lock = cloned.folder / ".alexvgg/setup.lock"
+    with subprocess.Popen(["bash", "-c", "sleep 3; true", "scripts/setup.sh"]) as first:
+        lock.symlink_to(str(first.pid))
+        said = cloned.make("setup")
+        assert f"another `make` installs into .venv (process {first.pid}); waiting for it" in said
+        assert first.poll() is not None
+    cloned.works()
+    assert not lock.is_symlink()
 
 
 def test_pinned_versions_that_change_are_installed(installed):
