@@ -26,8 +26,8 @@ what `make` does with it. `make schema` makes this page.
 CODES = """
 ## Exit codes
 
-An error is one line on standard error. Stages end with the same codes; `make` always ends with 2. 0
-is success; a wrong argument is 2, too.
+An error is one line on standard error. Stages end with the same codes. `dvc repro` ends with 255 and names
+the stage's own; `make` ends with 2, or 130 after Ctrl-C. 0 is success; a wrong argument is 2, too.
 
 | code | what it says |
 | ---: | --- |
