@@ -27,8 +27,8 @@ RAY := $(if $(JOBS),$(RAY_ADDRESS))
 ROWS = --jobs $(JOBS) $(if $(CPUS_PER_ROW),--cpus-per-row $(CPUS_PER_ROW)) $(if $(GPUS_PER_ROW),--gpus-per-row $(GPUS_PER_ROW)) $(if $(RAY),--ray "$(RAY)")
 COMPILE := $(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-header \
   --no-emit-index-url --no-annotate --quiet
-# What `alexvgg` and `alexvgg.jobs.repro` exit with after Ctrl-C.
-INTERRUPTED := 130
+# What `alexvgg` exits with where no row was made, so that there is no new table: nobody may begin here; Ctrl-C.
+NOTHING_MADE := 6|130
 # Stages run `python`: put the project's own first, whichever environment is active.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Compiled bytecode halves the import time of TensorFlow.
@@ -68,9 +68,9 @@ repro: .venv/ready $(if $(RAY),.venv/cluster) ## run the pipeline and print the 
 	@$(if $(PROFILE),"$(BIN)/alexvgg" profile "$(PROFILE)")
 	@"$(BIN)/alexvgg" check
 	@targets=$$("$(BIN)/alexvgg" targets $(MODELS)) || exit; \
-	made=0; $(if $(JOBS),"$(BIN)/alexvgg" rows $(ROWS) $(MODELS); made=$$?;) \
+	made=0; $(if $(JOBS),"$(BIN)/alexvgg" rows --attached $(ROWS) $(MODELS); made=$$?; [ $$made -le 1 ] || exit $$made;) \
 	[ $$made -ne 0 ] || { "$(BIN)/python" -m alexvgg.jobs.repro --keep-going $(if $(RAY),--pull) $$targets; made=$$?; }; \
-	[ $$made -ne $(INTERRUPTED) ] || exit $$made; \
+	case $$made in $(NOTHING_MADE)) exit $$made;; esac; \
 	"$(BIN)/alexvgg" finish && "$(BIN)/alexvgg" show $(MODELS); shown=$$?; \
 	[ $$made -eq 0 ] && exit $$shown || exit $$made
 

@@ -196,6 +196,12 @@ def test_locks(tmp_path):
         (tmp_path / "rwlock").write_text(json.dumps({"read": {"a": [entry]}, "write": {"b": entry}}))
         found = list(leftovers.locks(tmp_path, tmp_path / "ours"))
         assert levels(found) == expected
+    entry["pid"] = os.getpid()
+    (tmp_path / "rwlock").write_text(json.dumps({"read": {}, "write": {"b": entry}}))
+    os.utime(tmp_path / "rwlock", (1e9, 1e9))  # by whoever had this number long ago
+    [diagnosis] = leftovers.locks(tmp_path, tmp_path / "ours")
+    diagnosis.fix()
+    assert not (tmp_path / "rwlock").exists()
     (tmp_path / "rwlock").write_text('{"read": ')
     [diagnosis] = leftovers.locks(tmp_path, tmp_path / "ours")
     assert diagnosis.level == "problem"

@@ -232,6 +232,21 @@ def test_what_is_no_tracking_server(tmp_path, content, status, says, monkeypatch
         assert says in knock(tmp_path, served.address, monkeypatch)
 
 
+def test_a_tracking_server_whose_database_hangs(tmp_path, monkeypatch):
+    """Whoever waits for the table is not made to wait for minutes."""
+    monkeypatch.setattr(connection, "FIRST", 1)
+    with serving(hangs="/experiments/") as served:
+        assert "cannot be used: " in knock(tmp_path, served.address, monkeypatch)
+
+
+def test_a_login_in_front_of_a_tracking_server(tmp_path, monkeypatch):
+    """With a token MLflow may pass it; who has none sees a page."""
+    with serving(PAGE, redirect="/login") as served:
+        assert "a web page answers at" in knock(tmp_path, served.address, monkeypatch)
+        monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", SECRET)
+        connection._knock(served.address)
+
+
 def test_a_tracking_server_that_wants_a_password(tmp_path, monkeypatch):
     """It answers; whether it lets MLflow in is MLflow's to say."""
     with serving(b"no", 401) as served:

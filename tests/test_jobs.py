@@ -1,5 +1,7 @@
 """Rows at once: what is begun when, what travels, what is left behind."""
 
+import errno
+import json
 import os
 import shutil
 import signal
@@ -114,10 +116,31 @@ def test_what_dvc_says_of_a_stage_that_failed():
 
 
 def test_processors_are_shared_out():
-    shares = here.shares(2, [0, 1, 2, 3, 4], None, ["0", "1"], 1)
+    shares = here.shares(2, [0, 1, 2, 3, 4], 5, None, ["0", "1"], 1)
     assert [share.processors for share in shares] == [(0, 1), (2, 3)] and [s.gpus for s in shares] == [("0",), ("1",)]
-    assert [share.processors for share in here.shares(3, [4, 5], None, [], 0)] == [(4,), (5,), (4,)]
-    assert [share.processors for share in here.shares(2, [0, 1, 2], 2, [], 0)] == [(0, 1), (2, 0)]
+    assert [share.threads for share in shares] == [2, 2] and shares[0].said == "on processors 0, 1"
+    assert [share.processors for share in here.shares(3, [4, 5], 2, None, [], 0)] == [(4,), (5,), (4,)]
+    assert [share.processors for share in here.shares(2, [0, 1, 2], 3, 2, [], 0)] == [(0, 1), (2, 0)]
+
+
+def test_rows_of_a_container_with_a_quota_are_bound_to_no_processor():
+    """Else those of all containers would be bound to the first ones."""
+    shares = here.shares(2, list(range(64)), 4, None, [], 0)
+    assert [(share.threads, share.processors, share.said) for share in shares] == [(2, (), "on 2 threads")] * 2
+
+
+def test_a_full_disk_is_no_reason_to_end_other_rows(tmp_path, monkeypatch):
+    class Full:
+        def write(self, content: bytes) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    place = here.Here(here.shares(1, [0], 2, None, [], 0), tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", lambda *_, **__: Full())
+        place._log("first", "a-0")
+    (tmp_path / "a-0.log").mkdir()  # nor that there is no log at all
+    with place._log("first", "a-0") as log:
+        log.write(b"said")
 
 
 def test_longer_rows_cost_more():
@@ -183,7 +206,39 @@ def test_a_second_head_says_so(project):
         before = (project.folder / "params.yaml").read_bytes()
         assert "is at work in this project" in project.alexvgg("profile", "cpu", code=6)
         assert (project.folder / "params.yaml").read_bytes() == before
+        said = project.run(sys.executable, "-m", "alexvgg.jobs.repro", "check", code=6)
+        assert said == "error: a `make repro JOBS=…` is at work in this project; wait for it, or end it with Ctrl-C\n"
         first.stdin.close()
+
+
+def test_while_dvc_runs_a_stage_the_profile_stays(project):
+    entry = {"pid": os.getpid(), "cmd": "dvc repro"}
+    (project.folder / ".dvc/tmp").mkdir(exist_ok=True)
+    (project.folder / ".dvc/tmp/rwlock").write_text(json.dumps({"read": {}, "write": {"data": entry}}))
+    assert f"DVC (process {os.getpid()}) is at work" in project.alexvgg("profile", "cpu", code=6)
+    assert project.alexvgg("profile", "quickstart") == ""  # it is the one in use
+
+
+def test_a_profile_has_the_name_of_its_file(project):
+    """Else its rows would replace those of the profile whose name it has."""
+    shutil.copy(project.folder / "profiles/quickstart.yaml", project.folder / "profiles/mine.yaml")
+    for command in ("profile", "verify"):
+        said = project.alexvgg(command, "mine", code=2)
+        assert "profiles/mine.yaml: profile: 'quickstart'; set it to mine, or rename the file" in said
+
+
+def test_a_clone_without_its_history_cannot_be_sent(project, tmp_path):
+    project.commit("another")
+    project.run("git", "clone", "--quiet", "--depth", "1", project.folder.as_uri(), str(tmp_path / "shallow"))
+    with pytest.raises(EnvironmentProblem, match="git fetch --unshallow"):
+        tree.of(tmp_path / "shallow", Remote("storage", {"url": "s3://bucket/folder"}))
+
+
+def test_damaged_settings_of_dvc_are_said(project):
+    (project.folder / ".dvc/config.local").write_text("[remote")
+    for command in (["row", "alexnet-0"], ["rows", "--jobs", "2"], ["gc"]):
+        said = project.alexvgg(*command, code=3)
+        assert ".dvc/config.local" in said and "rm " in said and said.count("\n") == 1
 
 
 def files_of(folder: Path) -> dict[str, bytes]:

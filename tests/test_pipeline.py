@@ -483,9 +483,11 @@ def test_an_interrupted_change_of_profile_is_done_again(tmp_path, monkeypatch):
     """No profile is left with the lock of another, which would be kept as its own."""
     shutil.copytree(ROOT / "profiles", tmp_path / "profiles")
     shutil.copy(ROOT / "profiles/quickstart.yaml", tmp_path / "params.yaml")
-    shutil.copy(ROOT / "profiles/quickstart.lock", tmp_path / "dvc.lock")
+    locks = {name: f"schema: '2.0' # {name}\nstages: {{}}\n".encode() for name in ("quickstart", "cpu")}
+    for name, content in locks.items():
+        (tmp_path / f"profiles/{name}.lock").write_bytes(content)
+    (tmp_path / "dvc.lock").write_bytes(locks["quickstart"])
     monkeypatch.chdir(tmp_path)
-    locks = {name: (tmp_path / f"profiles/{name}.lock").read_bytes() for name in ("quickstart", "cpu")}
 
     def full(path: Path, content: bytes) -> None:
         raise OSError(28, "No space left on device")

@@ -242,8 +242,27 @@ def test_one_row_that_fails_leaves_the_others_their_table(project):
     (project.folder / "Makefile").unlink()
 
 
-@pytest.mark.parametrize("pressed_at", ["> python stages/train.py", "-0: epoch 3/"], ids=["imports", "training"])
-def test_ctrl_c_ends_make_repro_and_not_only_one_row_of_it(project, pressed_at):
+def press_ctrl_c(make: subprocess.Popen) -> None:
+    os.killpg(make.pid, signal.SIGINT)
+
+
+def test_where_no_row_was_made_there_is_no_earlier_table(project):
+    said = make(project, "JOBS=two", code=2)
+    assert "no number from 1 up" in said and "| Model " not in said
+    (project.folder / "Makefile").unlink()
+
+
+@pytest.mark.parametrize(
+    ("pressed_at", "press"),
+    [
+        ("> python stages/train.py", press_ctrl_c),
+        ("-0: epoch 3/", press_ctrl_c),
+        pytest.param("-0: epoch 3/", subprocess.Popen.terminate, marks=pytest.mark.slow),
+    ],
+    ids=["imports", "training", "kill"],
+)
+def test_ctrl_c_ends_make_repro_and_not_only_one_row_of_it(project, pressed_at, press):
+    """And so does `kill`, of `make` alone."""
     original = project.params
     long = original["models"]["one"] | {"epochs": 400}
     changed(project, one=long, other=long, third=long)
@@ -257,9 +276,10 @@ def test_ctrl_c_ends_make_repro_and_not_only_one_row_of_it(project, pressed_at):
             for line in run.stdout:
                 if pressed_at in line and pressed_at not in said:
                     time.sleep(0.5)  # DVC says what it runs before it does
-                    os.killpg(run.pid, signal.SIGINT)
+                    press(run)
                 said += line
-        assert "Error 130" in said
+        assert "Error 130" in said or press is not press_ctrl_c
+        assert "the same command goes on from there" in said or "train.py" in pressed_at
         assert pressed_at in said
         assert len(re.findall("Running stage 'train@", said)) < 3  # a second one if the first ended before it was seen
         assert "| Model " not in said  # no table of what was there before

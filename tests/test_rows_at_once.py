@@ -187,12 +187,16 @@ def test_nothing_is_left_behind_by_a_head_or_a_row_that_is_killed(project, made)
     require_the_same(project, made)
 
 
-def test_a_row_that_diverges_is_tried_once_and_the_others_are_made(project):
+def with_a_row_that_diverges() -> dict:
     params = tiny(epochs=2)
     params["training"] |= {"optimizer": "sgd", "gradient_clip_norm": None}
     params["models"]["two"] = params["models"]["one"] | {"learning_rate": 99.0}
     params["seeds"] = [0]
-    project.params = params
+    return params
+
+
+def test_a_row_that_diverges_is_tried_once_and_the_others_are_made(project):
+    project.params = with_a_row_that_diverges()
     said = project.alexvgg("rows", "--jobs", "2", code=1)
     assert "1 of 2 rows failed: two-0" in said and "one-0: done" in said and said.count("two-0: begins") == 1
     assert re.search(r"two-0: failed \(error: the loss is", said)
@@ -210,6 +214,12 @@ def test_a_checkpoint_of_other_threads_is_begun_again(project):
         row.communicate()
     assert row.returncode == 130 and project.checkpoints()
     project.environment["ALEXVGG_THREADS"] = "2"
+    refused = subprocess.Popen(  # as `rows` does it on this machine, where somebody can decide
+        [sys.executable, "-m", "alexvgg", "row", "one-0", "--local", "--attached"], cwd=project.folder,
+        env=project.environment, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert refused.wait() == 9 and project.checkpoints()
+    refused.stdin.close()
     said = project.alexvgg("row", "one-0")
     assert "threads '1' there, '2' here" in said and "one-0: from the beginning" in said and not project.checkpoints()
 
@@ -322,6 +332,16 @@ def test_a_ray_cluster_with_s3_and_a_worker_that_is_killed(project, made, s3, cl
     require_the_same(project, made, "--pull")
     project.alexvgg("sync")
     assert runs_in_mlflow(f"sqlite:///{project.folder}/mlflow.db") == dict.fromkeys(ROWS, 25)
+
+
+def test_a_row_that_diverges_on_ray_keeps_no_others_there(project, cluster, tmp_path):
+    address, _ = cluster
+    project.params = with_a_row_that_diverges()
+    project.dvc("remote", "add", "--default", "store", str(tmp_path / "store"))
+    said = project.alexvgg("rows", "--jobs", "2", "--ray", address, code=1)
+    assert "1 of 2 rows failed: two-0" in said
+    assert [path.name for path in project.folder.glob("rows/tiny/*/summary.json")] == ["summary.json"]
+    assert "| one " in project.alexvgg("show")
 
 
 def test_ctrl_c_ends_rows_on_ray_with_checkpoints(project, made, cluster, tmp_path):

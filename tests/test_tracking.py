@@ -1,5 +1,6 @@
 """What a journal says is what a real MLflow, on SQLite, holds."""
 
+import errno
 import json
 import os
 import shutil
@@ -150,6 +151,26 @@ def trained(folder: Path, row: Row, made: RowFiles, inputs: Inputs) -> Journal:
         add(one)
     recording.finish(journal, row.summary, made, inputs)
     return journal
+
+
+def test_epochs_wait_while_the_disk_is_full(folder, inputs, monkeypatch):
+    """A training that can save no checkpoint either goes on."""
+    row = records.row()
+    journal = recording.begin(folder, "test", row.summary, inputs)
+    add, append = recording.epochs_into(journal), journal.append
+    first, *others = epochs_of(row)
+
+    def full(*_, **__) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(journal, "append", full)
+    add(first)
+    monkeypatch.setattr(journal, "append", append)
+    for one in others:
+        add(one)
+    assert [record["epoch"] for record in journals.of_kind(journal.path, "epoch")] == [
+        one.epoch for one in epochs_of(row)
+    ]
 
 
 def without_times(journal: Journal) -> list[dict]:

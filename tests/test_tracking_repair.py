@@ -177,7 +177,11 @@ def test_a_row_that_cannot_be_read_keeps_no_others_back(project, file):
     assert tracking.waiting().runs == 1
 
 
-def test_a_deleted_experiment_of_another_profile_keeps_none_of_this_one_back(project, capsys):
+def refused(*_) -> None:
+    raise RuntimeError("not allowed")  # MLflow's is no AlexvggError either
+
+
+def test_a_deleted_experiment_of_another_profile_keeps_none_of_this_one_back(project, capsys, monkeypatch):
     """And `--restore` brings back those of all profiles."""
     finished(layout.journals())  # of the profile `test`
     tracking.sync_runs()
@@ -191,6 +195,10 @@ def test_a_deleted_experiment_of_another_profile_keeps_none_of_this_one_back(pro
     )
     assert sorted(run.data.metrics["test_acc"] for run in runs(project)) == [0.44, 0.5]
     assert tracking.waiting() == sync.Waiting(0, 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(sync.Target, "restore", refused)
+        with pytest.raises(TrackingError, match=r"^not allowed$"):
+            tracking.sync_runs(restore=True)
     tracking.sync_runs(restore=True)
     assert len(runs(project)) == 3
 

@@ -168,6 +168,12 @@ def test_files_beside_the_lock(folder):
     assert "results.csv" in str(found) and "index.html is of another report" in str(found)
 
 
+def test_what_a_file_manager_leaves_is_no_part_of_a_report(folder):
+    for place in (folder, folder / "networks", folder / "answers"):
+        (place / ".DS_Store").write_text("of Finder")
+    assert not findings(folder)["differs"] and not findings(folder)["recorded"]
+
+
 def test_the_words_around_the_tables(folder):
     edit(folder / "results.md", "Loss and ACC are", "Loss and ACC may be")
     found = findings(folder)

@@ -16,13 +16,25 @@ PAGE = b"\n<!DOCTYPE html>\n<html><head><title>Welcome to the network</title></h
 
 @contextmanager
 def serving(
-    content: bytes = b"OK", status: int = 200, certificate: Path | None = None, redirect: str = "", encoding: str = ""
+    content: bytes = b"OK",
+    status: int = 200,
+    certificate: Path | None = None,
+    redirect: str = "",
+    encoding: str = "",
+    hangs: str = "",
 ) -> Iterator["Served"]:
-    """A server that answers every request, also those of a proxy, with the same; over TLS with a `certificate`."""
+    """A server that answers every request, also those of a proxy, with the same; over TLS with a `certificate`.
+
+    None is answered whose address has `hangs` in it.
+    """
+    ended = threading.Event()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
             served.asked.append(f"{self.command} {self.path}")
+            if hangs and hangs in self.path:
+                ended.wait()
+                return
             here = redirect and self.path != redirect
             self.send_response(302 if here else status)
             if here:
@@ -48,6 +60,7 @@ def serving(
     try:
         yield served
     finally:
+        ended.set()
         server.shutdown()
         server.server_close()
 

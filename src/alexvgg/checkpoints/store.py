@@ -163,6 +163,15 @@ def manifests(folder: Path) -> list[Path]:
     return sorted(found, key=lambda path: int(path.stem), reverse=True)
 
 
+def size(folder: Path) -> int:
+    """The bytes in a folder, to which somebody may be writing."""
+    found = 0
+    for path in folder.iterdir():
+        with suppress(FileNotFoundError):
+            found += path.stat().st_size
+    return found
+
+
 def remove_recorded(folder: Path, locks: list[Path]) -> None:
     """Remove the checkpoints of the finished computations in `folder` whose result is recorded in one of DVC's locks.
 
@@ -170,7 +179,10 @@ def remove_recorded(folder: Path, locks: list[Path]) -> None:
     """
     recorded = "".join(lock.read_text(encoding="utf-8", errors="replace") for lock in locks if lock.is_file())
     for noted in folder.glob(f"*/{RESULT}"):
-        result = noted.read_text(encoding="utf-8", errors="replace")
+        try:
+            result = noted.read_text(encoding="utf-8", errors="replace")
+        except FileNotFoundError:
+            continue  # another row has done it
         if re.fullmatch("[0-9a-f]{32}", result) and result in recorded:  # half of it would be in any lock
             with suppress(TrainingError), Checkpoints(noted.parent) as checkpoints:  # another process may use them
                 checkpoints.discard()

@@ -61,13 +61,13 @@ def cache(folder: Path, lock: Path) -> Iterator[Diagnosis]:
 
 def locks(dvc: Path, ours: Path) -> Iterator[Diagnosis]:
     """Locks that ended processes left behind."""
-    path = dvc / "rwlock"
+    path = dvc / rwlock.NAME
     holders = rwlock.holders(path)
     if holders is None:
         yield Diagnosis("problem", "locks", f"{path} is damaged; remove it (`make repro` does)", _remove(path))
-    elif not all(map(rwlock.is_alive, holders)):
-        text = f"{path} names processes that are gone; DVC removes such a lock itself, unless their number is taken"
-        yield Diagnosis("note", "locks", text, _remove(path))
+    elif holders and not rwlock.alive(path):
+        text = f"{path} names processes that are gone; `make repro` removes it"
+        yield Diagnosis("note", "locks", text, lambda: rwlock.release(path))
     free = [lock for lock in ours.glob("*.lock") if _is_free(lock)]
     held = len(list(ours.glob("*.lock"))) - len(free)
     if free:

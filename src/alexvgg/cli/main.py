@@ -91,6 +91,7 @@ def _about_runs(command: Command) -> None:
     rows.add_argument("--cpus-per-row", type=_positive, help="default: an equal share; on a cluster, 1")
     rows.add_argument("--gpus-per-row", type=_positive, default=0)
     rows.add_argument("--ray", metavar="ADDRESS", help="of a Ray cluster that makes them, instead of this machine")
+    rows.add_argument("--attached", action="store_true", help="as `make` begins it: it ends when its parent does")
     command("finish", "runs.finish", "after DVC: keep the profile's lock, remove checkpoints of recorded results")
 
 

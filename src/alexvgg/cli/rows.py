@@ -16,8 +16,8 @@ from alexvgg.jobs.progress import Progress
 from alexvgg.jobs.row import Row
 from alexvgg.params import file
 from alexvgg.params.schema import Params
-from alexvgg.pipeline import layout
-from alexvgg.system import files, hardware, process
+from alexvgg.pipeline import damage, layout
+from alexvgg.system import files, hardware, process, streams
 from alexvgg.system.errors import AlexvggError, EnvironmentProblem, Interrupted, ParamsError
 
 
@@ -26,6 +26,8 @@ def make_row(name: str, local: bool, attached: bool) -> None:
 
     One that `make_rows` begins on this machine is `local` and `attached`: what all rows read is there.
     """
+    streams.survive(streams.READER_GONE | streams.DISK_FULL)  # what rows make are files
+    damage.all_settings()
     params = file.load(layout.PARAMS)
     if name not in params.rows():
         raise ParamsError(f"{name} is no row of profile {params.profile}; there are: {', '.join(params.rows())}")
@@ -34,22 +36,36 @@ def make_row(name: str, local: bool, attached: bool) -> None:
     if attached:
         threading.Thread(target=_end_with_input, args=(row,), daemon=True).start()
     with _on_endings(row.interrupt):
-        code = row.make(remote, inputs=local and attached)
+        code = row.make(remote, attended=local and attached)
     if code:
         sys.exit(code)
 
 
-def make_rows(models: list[str], jobs: int, cpus_per_row: int | None, gpus_per_row: int, ray: str | None) -> None:
-    """Make rows at once, here or on a Ray cluster; `dvc repro` then finds them made. Raises AlexvggError."""
+def make_rows(
+    models: list[str], jobs: int, cpus_per_row: int | None, gpus_per_row: int, ray: str | None, attached: bool
+) -> None:
+    """Make rows at once, here or on a Ray cluster; `dvc repro` then finds them made. Raises AlexvggError.
+
+    One that `make` begins is `attached`: it ends with it.
+    """
+    streams.survive(streams.READER_GONE | streams.DISK_FULL)
+    if attached:
+        process.end_with_parent()
+    damage.all_settings()
     params, root = file.load(layout.PARAMS), layout.project_root()
     rows = params.rows(models)
     place = _cluster(root, jobs, cpus_per_row, gpus_per_row, ray) if ray else _here(jobs, cpus_per_row, gpus_per_row)
     with alone.only_head(layout.process_locks()) as lock:
         if _run(lock, "repro", *dvc.FOR_ALL_ROWS):
             raise EnvironmentProblem("what all rows read could not be made (see above); nothing was trained")
-        waiting = plan.stale(rows)
-        if waiting:
-            _make(_longest_first(params, waiting), place(lock), jobs)
+        if not (waiting := plan.stale(rows)):
+            return
+        failed = _make(_longest_first(params, waiting), place(lock), jobs)
+        made = [f"evaluate@{row}" for row in waiting if row not in failed]
+        if failed and made and ray:
+            _run(lock, "repro", "--pull", *made)  # else nobody would: without all rows there is no report
+    if failed:
+        raise AlexvggError(f"{len(failed)} of {len(waiting)} rows failed: {', '.join(failed)} (why is above)")
 
 
 def _run(lock: int, *arguments: str) -> int:
@@ -67,7 +83,8 @@ def _run(lock: int, *arguments: str) -> int:
     return code
 
 
-def _make(costs: dict[str, float], place: Place, jobs: int) -> None:
+def _make(costs: dict[str, float], place: Place, jobs: int) -> list[str]:
+    """Returns the rows that failed."""
     asked = 0
 
     def count() -> None:
@@ -80,8 +97,7 @@ def _make(costs: dict[str, float], place: Place, jobs: int) -> None:
     with Progress(costs, _logs()) as progress, _on_endings(count):
         failed = attempts.make(list(costs), place, progress, lambda: asked)
     place.close(all_made=not failed)
-    if failed:
-        raise AlexvggError(f"{len(failed)} of {len(costs)} rows failed: {', '.join(failed)} (why is above)")
+    return failed
 
 
 def _longest_first(params: Params, rows: list[str]) -> dict[str, float]:
@@ -92,14 +108,15 @@ def _longest_first(params: Params, rows: list[str]) -> dict[str, float]:
 
 
 def _here(jobs: int, cpus_per_row: int | None, gpus_per_row: int) -> Callable[[int], Place]:
-    processors, gpus = hardware.processors(), hardware.gpu_numbers()
-    if cpus_per_row is not None and cpus_per_row > len(processors):
-        raise EnvironmentProblem(f"--cpus-per-row {cpus_per_row}: {len(processors)} may compute here; ask for fewer")
+    threads, gpus = hardware.threads(), hardware.gpu_numbers()
+    if cpus_per_row is not None and cpus_per_row > threads:
+        raise EnvironmentProblem(f"--cpus-per-row {cpus_per_row}: {threads} may compute here; ask for fewer")
     if gpus_per_row * jobs > len(gpus):
         raise EnvironmentProblem(
             f"--gpus-per-row {gpus_per_row} for {jobs} rows at once: there are {len(gpus)} here; fewer of either"
         )
-    return lambda _: here.Here(here.shares(jobs, processors, cpus_per_row, gpus, gpus_per_row), _logs())
+    shares = here.shares(jobs, hardware.processors(), threads, cpus_per_row, gpus, gpus_per_row)
+    return lambda _: here.Here(shares, _logs())
 
 
 def _cluster(

@@ -12,8 +12,7 @@ from alexvgg.system.errors import EnvironmentProblem
 def check() -> None:
     """Raise an error if DVC could not start, or params.yaml cannot be used. A damaged lock of DVC's is removed."""
     root = layout.project_root()
-    for settings in damage.settings_files():
-        damage.settings(settings)
+    damage.all_settings()
     damage.pipeline(layout.PIPELINE)
     damage.lock(layout.LOCK)
     damage.parameters(layout.PARAMS)
@@ -29,8 +28,9 @@ def check() -> None:
 
 
 def use_profile(name: str) -> None:
-    """Make a profile the one in use. Raises ParamsError, and EnvironmentProblem while rows are made at once."""
-    alone.require_no_head(layout.process_locks())
+    """Make a profile the one in use. Raises ParamsError, and EnvironmentProblem while another one is at work."""
+    if profiles.in_use() != name:
+        alone.require_nobody(layout.process_locks(), layout.project_root() / ".dvc/tmp")
     profiles.use(name)
 
 

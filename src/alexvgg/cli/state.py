@@ -138,7 +138,7 @@ def manage_checkpoints(accept: bool, discard: bool) -> None:
     store.remove_recorded(layout.all_checkpoints(), layout.locks())
     folders = sorted(folder for folder in layout.all_checkpoints().glob("*") if folder.is_dir())
     for folder in folders:
-        megabytes = sum(path.stat().st_size for path in folder.iterdir()) / 1e6
+        megabytes = store.size(folder) / 1e6
         print(f"{folder.name}: {len(store.manifests(folder))} checkpoints, {megabytes:.0f} MB")
         if accept or discard:
             with store.Checkpoints(folder) as held:
@@ -154,6 +154,7 @@ def collect_garbage() -> None:
     """
     from alexvgg.pipeline import garbage, layout
 
+    damage.all_settings()
     for lock in layout.locks():
         damage.lock(lock)
     garbage.collect(layout.PIPELINE, layout.locks()[1:])

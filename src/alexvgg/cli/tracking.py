@@ -35,8 +35,17 @@ def sync_runs(restore: bool = False) -> None:
     if restore:
         to, profiles = target(), {start["profile"] for _, start in journals.starts(layout.journals())}
         for profile in sorted(profiles | {file.load(layout.PARAMS).profile}):
-            to.restore(profile)
+            _restore(to, profile)
     print(_brought_up_to_date())
+
+
+def _restore(to: sync.Target, profile: str) -> None:
+    try:
+        to.restore(profile)
+    except AlexvggError:
+        raise
+    except Exception as error:  # noqa: BLE001 - MLflow, SQLAlchemy and `requests` raise their own
+        raise TrackingError(sender.in_a_line(error)) from None
 
 
 def after_repro() -> None:

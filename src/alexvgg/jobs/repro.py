@@ -1,7 +1,8 @@
 """`python -m alexvgg.jobs.repro --keep-going …`: `dvc repro`, which Ctrl-C ends although it goes on after failures.
 
 DVC does not hear Ctrl-C while a stage runs, and to it an interrupted stage is one that failed: it would begin the next.
-So it is ended while it waits for the stage, when it writes nothing.
+So it is ended while it waits for the stage, when it writes nothing. `kill`, of this process or of the one that began
+it, ends it in the same way.
 """
 
 import signal
@@ -13,7 +14,7 @@ from contextlib import suppress
 
 import psutil
 
-from alexvgg.jobs import dvc, rwlock
+from alexvgg.jobs import alone, dvc, rwlock
 from alexvgg.pipeline import layout
 from alexvgg.system import console, process
 
@@ -23,31 +24,48 @@ CLOSE = 0.5  # seconds around the Ctrl-C, in which a stage that begins may have 
 
 
 def main(arguments: list[str]) -> int:
-    """The exit code of `dvc repro`; 130 if it was interrupted."""
-    asked = threading.Event()
-    if signal.SIGINT not in process.ignored():
-        signal.signal(signal.SIGINT, lambda *_: asked.set())
-    repro = subprocess.Popen(dvc.command("repro", *arguments))
-    ending = threading.Thread(target=_end, args=(repro, asked), daemon=True)
-    ending.start()
-    code = repro.wait()
-    if not asked.is_set():
-        return console.INTERRUPTED if code == DVC_INTERRUPTED else code
-    ending.join()
-    rwlock.release(layout.project_root() / ".dvc/tmp/rwlock")
-    return console.INTERRUPTED
+    """The exit code of `dvc repro`; 130 if it was interrupted.
+
+    Raises EnvironmentProblem while rows are made at once.
+    """
+    asked, heard, lock_of_dvc = threading.Event(), list[int](), layout.project_root() / ".dvc/tmp" / rwlock.NAME
+
+    def hear(number: int, _: object) -> None:
+        heard.append(number)
+        asked.set()
+
+    with alone.beside_others(layout.process_locks()) as lock:
+        for number in process.ENDINGS - process.ignored():
+            signal.signal(number, hear)
+        process.end_with_parent()
+        rwlock.release(lock_of_dvc)  # else DVC would wait for whoever has the number of one that was killed
+        repro = subprocess.Popen(dvc.command("repro", *arguments), pass_fds=(lock,))
+        ending = threading.Thread(target=_end, args=(repro, asked, heard), daemon=True)
+        ending.start()
+        code = repro.wait()
+        if not asked.is_set():
+            return console.INTERRUPTED if code == DVC_INTERRUPTED else code
+        ending.join()
+        rwlock.release(lock_of_dvc)
+        return console.INTERRUPTED
 
 
-def _end(repro: subprocess.Popen[bytes], asked: threading.Event) -> None:
-    """When it is `asked`, end DVC, and wait for the stage under way, which heard the Ctrl-C itself."""
+def _end(repro: subprocess.Popen[bytes], asked: threading.Event, heard: list[int]) -> None:
+    """When it is `asked`, end DVC, and wait for the stage under way; `heard` are the signals to this process."""
     asked.wait()
     since = time.time()
-    while repro.poll() is None:  # DVC itself hears it where no stage is under way
+    told = heard[0] == signal.SIGINT  # Ctrl-C reaches the stage by itself, and DVC where no stage is under way
+    if not told:
+        time.sleep(CLOSE)  # if it went to all processes of the group, DVC has ended by then
+    while repro.poll() is None:
         with suppress(psutil.NoSuchProcess):
             if stages := psutil.Process(repro.pid).children():
                 repro.terminate()
                 for stage in stages:
-                    _await(stage, missed_it=stage.create_time() > since - CLOSE)
+                    _await(stage, missed_it=not told or stage.create_time() > since - CLOSE)
+            elif not told:
+                repro.send_signal(signal.SIGINT)
+                told = True
         time.sleep(EVERY)
 
 
@@ -61,4 +79,4 @@ def _await(stage: psutil.Process, missed_it: bool) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    console.run(lambda: sys.exit(main(sys.argv[1:])), debug=False)

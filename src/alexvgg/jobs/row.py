@@ -26,16 +26,17 @@ class Row:
         self._asked_to_end = threading.Event()
         locks.mkdir(parents=True, exist_ok=True)
 
-    def make(self, remote: bool, inputs: bool = False) -> int:
-        """Train and evaluate; with `remote`, from and to DVC's remote; `inputs` says that what all rows read is there.
+    def make(self, remote: bool, attended: bool = False) -> int:
+        """Train and evaluate; with `remote`, from and to DVC's remote.
 
-        Returns 0, or the exit code of what failed.
+        `attended` says that what all rows read is there, and somebody who decides what becomes of a checkpoint that
+        cannot be used. Returns 0, or the exit code of what failed.
 
         Raises Interrupted after `interrupt`, and EnvironmentProblem while another process makes the same row.
         """
         with self._alone() as self._lock:
-            code = 0 if inputs else self._bring_in(remote)
-            return code or self._train_and_evaluate(remote) or self._hand_on(remote)
+            code = 0 if attended else self._bring_in(remote)
+            return code or self._train_and_evaluate(remote, attended) or self._hand_on(remote)
 
     def interrupt(self) -> None:
         """Ask it to end with a checkpoint. May be called by another thread, and again to end at once."""
@@ -75,10 +76,10 @@ class Row:
     def _is_there(self, stages: tuple[str, ...]) -> bool:
         return self._run("status", "--quiet", *stages, aloud=False) == 0
 
-    def _train_and_evaluate(self, remote: bool) -> int:
+    def _train_and_evaluate(self, remote: bool, attended: bool) -> int:
         arguments = ("repro", "--single-item", *(["--pull"] if remote else []), *dvc.stages_of(self._name))
         code = self._run(*arguments)
-        if code == CheckpointUnusable.exit_code:  # nobody is there to decide
+        if code == CheckpointUnusable.exit_code and not attended:
             self._say(f"{self._name}: from the beginning; its checkpoint cannot be used here (see above)")
             self._discard()
             code = self._run(*arguments)

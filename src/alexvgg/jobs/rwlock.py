@@ -6,6 +6,9 @@ from typing import Any
 
 import psutil
 
+NAME = "rwlock"  # in DVC's temporary folder
+CLOSE = 2.0  # seconds by which the clocks of processes and of files may differ
+
 
 def holders(path: Path) -> list[int] | None:
     """Their numbers; None if it is no such file, as when DVC was killed writing it."""
@@ -20,10 +23,17 @@ def holders(path: Path) -> list[int] | None:
         return None
 
 
-def is_alive(process: int) -> bool:
-    """Whether a DVC has this number."""
+def alive(path: Path) -> list[int]:
+    """Those that are at work. The number of one that ended may be another's by now, for which DVC would wait."""
+    found = holders(path)
+    return [process for process in found if _is(process, path.stat().st_mtime)] if found else []
+
+
+def _is(process: int, written: float) -> bool:
+    """Whether a DVC has this number, by the time at which the file was `written`."""
     try:
-        return "python" in Path(psutil.Process(process).exe()).name.lower()  # its name may be that of a script
+        it = psutil.Process(process)
+        return it.create_time() <= written + CLOSE and "python" in Path(it.exe()).name.lower()  # its name may be `dvc`
     except psutil.AccessDenied:
         return True  # somebody else's
     except psutil.Error:
@@ -32,5 +42,5 @@ def is_alive(process: int) -> bool:
 
 def release(path: Path) -> None:
     """Remove the file if nobody that it names is there any more. DVC would do so, with a warning for each entry."""
-    if not any(map(is_alive, holders(path) or [])):
+    if not alive(path):
         path.unlink(missing_ok=True)

@@ -32,6 +32,8 @@ class Tree:
 
 def of(root: Path, remote: Remote) -> Tree:
     """The tree of the project in `root`. Raises EnvironmentProblem."""
+    if _git(root, "rev-parse", "--is-shallow-repository") == "true":
+        raise EnvironmentProblem("this clone has no history, which other machines need; `git fetch --unshallow`")
     head = _git(root, "rev-parse", "HEAD")
     with tempfile.TemporaryDirectory() as folder:
         index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}

@@ -32,7 +32,7 @@ def make_row(
 ) -> Iterator[tuple[Any, ...]]:
     """Make a row of the tree (`tree.Tree`) with these variables; yields what there is to tell."""
     yield SAYING, f"{row}: on {socket.gethostname()}\n"
-    place = Path(tempfile.gettempdir()) / f"alexvgg-{getpass.getuser()}" / tree.name
+    place = _own(Path(tempfile.gettempdir()) / f"alexvgg-{getpass.getuser()}") / tree.name
     clone = place / row
     project = _update(clone, tree, place / "cache")
     if SERVER not in variables:
@@ -59,6 +59,15 @@ def make_row(
     if process.returncode == 0:
         shutil.rmtree(clone)
     yield ENDED, process.returncode
+
+
+def _own(folder: Path) -> Path:
+    """A folder in which nobody else may write, or read the remote's password. Raises OSError if it is somebody's."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.is_symlink() or folder.stat().st_uid != os.getuid():
+        raise OSError(f"{folder} is somebody else's; set TMPDIR to another folder")
+    folder.chmod(0o700)
+    return folder
 
 
 def clean(tree: Any) -> None:
@@ -88,8 +97,8 @@ def _update(clone: Path, tree: Any, cache: Path) -> Path:
     _git(clone, "reset", "--quiet", "--mixed", tree.head)  # what is not committed there is not committed here
     project = clone / tree.folder
     config = project / ".dvc/config.local"
+    config.touch(mode=0o600)
     config.write_text(f"{tree.dvc_config}[cache]\ndir = {cache}\n", encoding="utf-8")
-    config.chmod(0o600)
     return project
 
 

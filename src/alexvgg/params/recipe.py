@@ -42,8 +42,8 @@ class Training(Section):
     weight_decay: float = Field(
         ge=0,
         le=10,
-        description="Decoupled from the gradient: a step takes the learning rate times this off a weight; "
-        "biases and normalisation have none.",
+        description="Decoupled from the gradient: each step makes a weight smaller, by the learning rate times this as "
+        "a share of it; biases and normalisation have none.",
     )
     label_smoothing: float = Field(ge=0, lt=1, description="Share of a label that is spread over all classes.")
     gradient_clip_norm: float | None = Field(gt=0, description="Largest norm of the gradient; `null` switches it off.")

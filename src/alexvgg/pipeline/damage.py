@@ -82,6 +82,12 @@ def settings_files() -> list[Path]:
     return [SETTINGS, SETTINGS.with_name(Config.CONFIG_LOCAL), *levels]
 
 
+def all_settings() -> None:
+    """Raise DataError if any of these files cannot be read."""
+    for path in settings_files():
+        settings(path)
+
+
 def settings(path: Path) -> None:
     """Raise DataError if a file of DVC's settings is there and cannot be read."""
     from dvc.config import Config

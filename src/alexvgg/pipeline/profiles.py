@@ -22,9 +22,9 @@ def use(name: str) -> None:
     profiles = _profiles()
     _require(name, profiles)
     damage.parameters(profiles[name])
-    file.load(profiles[name])  # a profile that cannot be used is not put in place
+    _load(name, profiles)  # a profile that cannot be used is not put in place
     damage.parameters(layout.PARAMS)
-    current = _in_use(profiles)
+    current = in_use()
     if current == name:
         return
     if current is None and layout.PARAMS.exists():
@@ -45,12 +45,19 @@ def use(name: str) -> None:
     files.write_bytes(layout.PARAMS, profiles[name].read_bytes())
 
 
+def in_use() -> str | None:
+    """The profile with the values of `params.yaml`; None if it has other values than each of them."""
+    current = _values(layout.PARAMS)
+    return next((name for name, path in _profiles().items() if current is not None and _values(path) == current), None)
+
+
 def parameters(name: str) -> Path:
     """The parameter file of a profile, in use or not. Raises ParamsError."""
     if layout.PARAMS.exists() and file.load(layout.PARAMS).profile == name:
         return layout.PARAMS
     profiles = _profiles()
     _require(name, profiles)
+    _load(name, profiles)
     return profiles[name]
 
 
@@ -59,12 +66,18 @@ def keep_lock() -> None:
 
     Raises DataError if it is damaged, and leaves the kept one as it is.
     """
-    name = _in_use(_profiles())
+    name = in_use()
     damage.lock(layout.LOCK)
     if name is not None and layout.LOCK.exists():
         content = layout.LOCK.read_bytes()
         if not lock_of(name).exists() or lock_of(name).read_bytes() != content:
             files.write_bytes(lock_of(name), content)
+
+
+def _load(name: str, profiles: dict[str, Path]) -> None:
+    """Raises ParamsError if a profile cannot be used, or has another one's name, whose results it would replace."""
+    if (written := file.load(profiles[name]).profile) != name:
+        raise ParamsError(f"{profiles[name]}: profile: {written!r}; set it to {name}, or rename the file")
 
 
 def _require(name: str, profiles: dict[str, Path]) -> None:
@@ -82,12 +95,6 @@ def _profiles() -> dict[str, Path]:
 def lock_of(name: str) -> Path:
     """The lock of a profile, which is kept while another one is in use."""
     return layout.PROFILES / f"{name}.lock"
-
-
-def _in_use(profiles: dict[str, Path]) -> str | None:
-    """The profile with the values of `params.yaml`; None if it has other values than each of them."""
-    current = _values(layout.PARAMS)
-    return next((name for name, path in profiles.items() if current is not None and _values(path) == current), None)
 
 
 def _values(path: Path) -> Params | None:

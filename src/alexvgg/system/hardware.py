@@ -43,9 +43,8 @@ def threads() -> int:
 
 
 def processors() -> list[int]:
-    """The numbers of as many processors as `threads` says, of those that this process may use."""
-    allowed = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
-    return list(allowed)[: threads()]
+    """The numbers of the processors that this process may use; it may be that fewer `threads` are to compute."""
+    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
 
 
 def gpu_numbers() -> list[str]:

@@ -8,6 +8,8 @@ again; whatever else was set does nothing.
 import os
 import signal
 import sys
+import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -97,6 +99,18 @@ def _encoding(given: Mapping[str, str]) -> str:
     """The encoding of the terminal, for which what it lacks is replaced."""
     named = given.get("PYTHONIOENCODING", "").partition(":")[0]
     return f"{named or getattr(sys.stdout, 'encoding', None) or 'utf-8'}:replace"
+
+
+def end_with_parent() -> None:
+    """From now on this process hears SIGTERM when the one that began it is gone, such as a `make` that was killed."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1.0)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def ignored() -> set[signal.Signals]:

@@ -18,12 +18,14 @@ from alexvgg.system.errors import TrackingError
 from alexvgg.tracking.relocation import relocate
 
 SECONDS = 5  # of the first contact
+FIRST = 20  # seconds for the first answer from its store: who waits for it is not told
 LATER = 300  # seconds that a store may take for what it was sent; networks have hundreds of megabytes
 HTTP = ("http://", "https://")
 CERTIFICATE = "MLFLOW_TRACKING_SERVER_CERT_PATH"
 DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 # MLflow knows how to get in, and what is in front of it may not know of /health.
 REFUSALS = (requests.codes.unauthorized, requests.codes.forbidden, requests.codes.not_found)
+CREDENTIALS = ("MLFLOW_TRACKING_TOKEN", "MLFLOW_TRACKING_USERNAME")
 LOGIN = "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
 # What is said by databases and the locks beside them, and what to do.
 REMEDIES = {
@@ -38,7 +40,8 @@ REMEDIES = {
 SCHEMA = re.compile(r"database schema \(found version (\w+)")
 
 # With its own values MLflow waits for minutes on a server that is gone.
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", str(LATER))
+TIMEOUT = "MLFLOW_HTTP_REQUEST_TIMEOUT"
+os.environ.setdefault(TIMEOUT, str(LATER))
 RETRIES = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
 os.environ.setdefault(RETRIES, "1")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
@@ -76,7 +79,9 @@ def connect(default_uri: str, lock: Path) -> Any:
             if uri == default_uri and database.is_file():
                 relocate(database, database.parent / "mlruns")
             client = mlflow.MlflowClient(uri)
-            client.search_experiments(max_results=1)
+            asked = os.environ[TIMEOUT]
+            with _set(TIMEOUT, str(FIRST) if asked == str(LATER) else asked), once():
+                client.search_experiments(max_results=1)
     except Exception as error:  # noqa: BLE001 - MLflow, SQLAlchemy, urllib3 and others raise their own
         raise TrackingError(_unusable(uri, error, mlflow.__version__)) from None
     return client
@@ -85,12 +90,19 @@ def connect(default_uri: str, lock: Path) -> Any:
 @contextmanager
 def once() -> Iterator[None]:
     """No request is repeated in the block: of one that makes something only the answer may have been lost."""
-    before = os.environ[RETRIES]
-    os.environ[RETRIES] = "0"
+    with _set(RETRIES, "0"):
+        yield
+
+
+@contextmanager
+def _set(variable: str, value: str) -> Iterator[None]:
+    """One of MLflow's own, which it reads at each request."""
+    before = os.environ[variable]
+    os.environ[variable] = value
     try:
         yield
     finally:
-        os.environ[RETRIES] = before
+        os.environ[variable] = before
 
 
 def is_server(uri: str) -> bool:
@@ -108,12 +120,13 @@ def _knock(uri: str) -> None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", InsecureRequestWarning)  # it was asked for
-            response = requests.get(url, timeout=SECONDS, verify=verify)
+            knows_a_way = any(map(os.environ.get, CREDENTIALS))  # past the login to which this may be sent on
+            response = requests.get(url, timeout=SECONDS, verify=verify, allow_redirects=not knows_a_way)
         if response.status_code not in REFUSALS:
             response.raise_for_status()
     except requests.RequestException as error:
         raise TrackingError(_unreachable(error, uri, url)) from None
-    if response.ok and web.is_page(response.content):
+    if response.ok and not response.is_redirect and web.is_page(response.content):
         raise TrackingError(
             f"a web page answers at {web.public(uri)}, not a tracking server; if your network wants a login, log in "
             "with a browser, else correct MLFLOW_TRACKING_URI"

@@ -74,13 +74,21 @@ def steps_into(journal: Journal) -> Callable[..., None]:
 
 
 def epochs_into(journal: Journal) -> Callable[[Epoch], None]:
-    """A function that adds an epoch's row to a journal, unless it has it from before an interruption."""
+    """A function that adds an epoch's row to a journal, unless it has it from before an interruption.
+
+    While the disk is full rows wait: a training that cannot save a checkpoint must not end.
+    """
     known = {record["epoch"] for record in of_kind(journal.path, "epoch")}
+    waiting: list[Epoch] = []
 
     def add(row: Epoch) -> None:
         if row.epoch not in known:
-            journal.append("epoch", **asdict(row))
             known.add(row.epoch)
+            waiting.append(row)
+        with suppress(OSError):
+            while waiting:
+                journal.append("epoch", **asdict(waiting[0]))
+                waiting.pop(0)
 
     return add
 

@@ -124,7 +124,7 @@ def _nothing_else(folder: Path, document: dict[str, Any]) -> Finding:
     known = {folder / "answers" / f"{name_of(one)}.csv" for one in document["rows"]}
     known |= {folder / "metrics" / f"{model}.json" for model in models}
     known |= {folder / "networks" / f"{model}.{kind}" for model in models for kind in ("md", "png")}
-    there = {path for name in ("answers", "metrics", "networks") for path in (folder / name).glob("*")}
+    there = {path for name in ("answers", "metrics", "networks") for path in (folder / name).glob("[!.]*")}
     if more := sorted(map(str, there - known)):
         return Finding("differs", "files", f"{', '.join(more)}: of no row of the report")
     return Finding("same", "files", "answers, metrics and networks are those of the rows")

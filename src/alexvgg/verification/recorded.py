@@ -130,7 +130,7 @@ def _md5(path: Path) -> str:
     """As DVC writes it."""
     if path.is_file():
         return files.md5(path)
-    inside = [one for one in path.rglob("*") if one.is_file()]
+    inside = [one for one in path.rglob("[!.]*") if one.is_file()]
     return _md5_of_folder({one.relative_to(path).as_posix(): files.md5(one) for one in inside})
 
 
