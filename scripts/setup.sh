@@ -34,13 +34,16 @@ check_place() {
 }
 
 check_folder() {
-    local free
     [ -w . ] && { [ ! -e .venv ] || [ -w .venv ]; } || fail "this folder is read-only; clone the project to another one"
     [ ! -L .venv ] || [ -d .venv ] ||
         fail ".venv is a link to a folder that is not there; make it, or: rm .venv"
     [ ! -e .venv ] || [ -d .venv ] || fail ".venv is a file, and has to be a folder; move it away"
+}
+
+check_room() {
+    local free
     free=$(df -Pk "$([ -d .venv ] && echo .venv/ || echo .)" | sed -nE '$s/.* ([0-9]+) +[0-9]+% .*/\1/p')
-    [ -e .venv/ready ] || [ "${free:-$needed}" -ge $needed ] ||
+    [ -e .venv/ready ] || [ -e .venv/updating ] || [ "${free:-$needed}" -ge $needed ] ||
         fail "this disk has $((free / 1000)) MB free, and .venv takes up to $((needed / 1000)) MB; make room"
 }
 
@@ -195,12 +198,13 @@ alone() {
     [ -z "${is_alone:-}" ] || return 0
     mkdir -p .alexvgg
     until ln -s $$ $lock 2>/dev/null; do
-        other=$(readlink $lock) || fail "$lock cannot be made; see whose .alexvgg is, and: rm -rf $lock"
-        if { ps -p "$other" -o args= || cat "/proc/$other/cmdline"; } 2>/dev/null | grep -aq setup.sh; then
+        if ! other=$(readlink $lock); then
+            [ -w .alexvgg ] && [ ! -e $lock ] || fail "$lock cannot be made; see whose .alexvgg is, and: rm -rf $lock"
+        elif [ "$other" != $$ ] && { ps -p "$other" -o args= || cat "/proc/$other/cmdline"; } 2>/dev/null | grep -aq setup.sh; then
             [ -n "$told" ] || echo "setup: another \`make\` installs into .venv (process $other); waiting for it"
             told=1
             sleep 1
-        else
+        elif [ "$(readlink $lock)" = "$other" ]; then
             rm -f $lock # of one that was killed
         fi
     done
@@ -212,6 +216,6 @@ check_place
 if ! is_ready; then
     check_folder
     alone
-    is_ready || make_all
+    is_ready || { check_room; make_all; }
 fi
-if [ -n "${1:-}" ]; then alone; choose_folders; find_uv; install_extra "$1"; fi
+if [ -n "${1:-}" ]; then check_folder; alone; choose_folders; find_uv; install_extra "$1"; fi

@@ -165,11 +165,22 @@ def test_a_signal_ends_at_the_next_safe_point_with_the_state_kept(checkpoints):
     assert same(checkpoints.newest(HERE), snapshot(4))
 
 
-def test_a_second_signal_ends_at_once(checkpoints):
+def test_one_wish_that_arrives_several_times_costs_no_checkpoint(checkpoints):
+    """As when a terminal is closed, or a scheduler ends all processes: each tells those that it began, too."""
+    saver = Saver(checkpoints, 9, lambda: snapshot(4))
+    with pytest.raises(Interrupted, match="the same command goes on"), saver.listening():
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            os.kill(os.getpid(), number)
+        saver.safe_point()
+
+
+def test_a_second_signal_ends_at_once(checkpoints, monkeypatch):
+    monkeypatch.setattr("alexvgg.checkpoints.saver.AGAIN", 0.2)
     saver = Saver(checkpoints, 9, lambda: snapshot(4))
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt), saver.listening():
         os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.3)
         os.kill(os.getpid(), signal.SIGINT)
         time.sleep(1)
     assert signal.getsignal(signal.SIGINT) is before

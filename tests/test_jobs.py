@@ -225,6 +225,9 @@ def test_a_profile_has_the_name_of_its_file(project):
     for command in ("profile", "verify"):
         said = project.alexvgg(command, "mine", code=2)
         assert "profiles/mine.yaml: profile: 'quickstart'; set it to mine, or rename the file" in said
+    (project.folder / "dvc.lock").write_text("schema: '2.0'\nstages: {}\n")
+    project.alexvgg("profile", "cpu")
+    assert not (project.folder / "profiles/mine.lock").exists()
 
 
 def test_a_clone_without_its_history_cannot_be_sent(project, tmp_path):

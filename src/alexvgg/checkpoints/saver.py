@@ -13,6 +13,7 @@ from alexvgg.checkpoints.store import Checkpoints
 from alexvgg.system import process
 from alexvgg.system.errors import Interrupted
 
+AGAIN = 3.0  # seconds in which one wish may arrive several times: by the terminal, a scheduler, whoever began this
 EVERY = 50.0  # seconds; with the time that a write takes, less than a minute of work can be lost
 
 
@@ -24,11 +25,11 @@ class Saver:
         self._total_steps = total_steps
         self._snapshot = snapshot
         self._last = self._previous = time.monotonic()  # the last checkpoint, the last safe point
-        self._asked_to_end = False
+        self._asked_at: float | None = None  # when somebody asked for an end
 
     def safe_point(self) -> None:
         """Call where the state is exact. Raises Interrupted after one of `process.ENDINGS`, with the state saved."""
-        if self._asked_to_end:
+        if self._asked_at is not None:
             self._end()
         now = time.monotonic()
         step, self._previous = now - self._previous, now
@@ -72,9 +73,11 @@ class Saver:
                 signal.signal(number, handler)
 
     def _on_signal(self, *_: object) -> None:
-        if self._asked_to_end:
-            raise KeyboardInterrupt
-        self._asked_to_end = True
+        if self._asked_at is not None:
+            if time.monotonic() - self._asked_at > AGAIN:
+                raise KeyboardInterrupt
+            return
+        self._asked_at = time.monotonic()
         # Not by `print`, which the signal may have interrupted.
         with contextlib.suppress(OSError):  # the terminal may be gone
             os.write(2, b"\nending after this step, with a checkpoint; once more ends at once\n")

@@ -27,10 +27,11 @@ def make_row(name: str, local: bool, attached: bool) -> None:
     One that `make_rows` begins on this machine is `local` and `attached`: what all rows read is there.
     """
     streams.survive(streams.READER_GONE | streams.DISK_FULL)  # what rows make are files
-    damage.all_settings()
     params = file.load(layout.PARAMS)
     if name not in params.rows():
         raise ParamsError(f"{name} is no row of profile {params.profile}; there are: {', '.join(params.rows())}")
+    if not local:
+        damage.all_settings()
     remote = not local and dvc.remote(layout.project_root()) is not None
     row = Row(name, layout.all_checkpoints(), layout.process_locks(), lambda line: print(line, flush=True))
     if attached:

@@ -29,9 +29,10 @@ def check() -> None:
 
 def use_profile(name: str) -> None:
     """Make a profile the one in use. Raises ParamsError, and EnvironmentProblem while another one is at work."""
-    if profiles.in_use() != name:
-        alone.require_nobody(layout.process_locks(), layout.project_root() / ".dvc/tmp")
-    profiles.use(name)
+    if profiles.in_use() == name:
+        return
+    with alone.nobody(layout.process_locks(), layout.project_root() / ".dvc/tmp"):
+        profiles.use(name)
 
 
 def finish() -> None:

@@ -1,6 +1,7 @@
 """What may be at work in a project at the same time: one command that makes rows at once, or several `make repro`."""
 
 import fcntl
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +10,7 @@ from alexvgg.jobs import rwlock
 from alexvgg.system.errors import EnvironmentProblem
 
 LOCK = "rows.lock"
+PATIENCE = 1.0  # seconds: others hold it for a moment, to see whether they can
 AT_WORK = "is at work in this project; wait for it, or end it with Ctrl-C"
 
 
@@ -29,19 +31,29 @@ def beside_others(locks: Path) -> Iterator[int]:
         yield lock
 
 
-def require_nobody(locks: Path, dvc: Path) -> None:
-    """Raises EnvironmentProblem while `make repro` or a stage of DVC's, whose temporary folder is `dvc`, is at work."""
+@contextmanager
+def nobody(locks: Path, dvc: Path) -> Iterator[None]:
+    """In the block no `make repro` begins. Raises EnvironmentProblem while one is at work, or a stage of DVC's.
+
+    `dvc` is DVC's temporary folder.
+    """
     with only_head(locks):
         if holders := rwlock.alive(dvc / rwlock.NAME):
             raise EnvironmentProblem(f"DVC (process {holders[0]}) {AT_WORK}")
+        yield
 
 
 @contextmanager
 def _held(locks: Path, how: int, otherwise: str) -> Iterator[int]:
     locks.mkdir(parents=True, exist_ok=True)
     with (locks / LOCK).open("ab") as file:
-        try:
-            fcntl.flock(file, how | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise EnvironmentProblem(otherwise) from None
+        until = time.monotonic() + PATIENCE
+        while True:
+            try:
+                fcntl.flock(file, how | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > until:
+                    raise EnvironmentProblem(otherwise) from None
+                time.sleep(0.05)
         yield file.fileno()

@@ -17,6 +17,7 @@ import psutil
 from alexvgg.jobs import alone, dvc, rwlock
 from alexvgg.pipeline import layout
 from alexvgg.system import console, process
+from alexvgg.system.errors import EnvironmentProblem
 
 DVC_INTERRUPTED = 252  # what DVC exits with
 EVERY = 0.05  # seconds between two looks
@@ -28,17 +29,17 @@ def main(arguments: list[str]) -> int:
 
     Raises EnvironmentProblem while rows are made at once.
     """
-    asked, heard, lock_of_dvc = threading.Event(), list[int](), layout.project_root() / ".dvc/tmp" / rwlock.NAME
+    asked, heard = threading.Event(), list[int]()
 
     def hear(number: int, _: object) -> None:
         heard.append(number)
         asked.set()
 
+    _release_lock_of_dvc()  # else DVC would wait for whoever has the number of one that was killed
     with alone.beside_others(layout.process_locks()) as lock:
         for number in process.ENDINGS - process.ignored():
             signal.signal(number, hear)
         process.end_with_parent()
-        rwlock.release(lock_of_dvc)  # else DVC would wait for whoever has the number of one that was killed
         repro = subprocess.Popen(dvc.command("repro", *arguments), pass_fds=(lock,))
         ending = threading.Thread(target=_end, args=(repro, asked, heard), daemon=True)
         ending.start()
@@ -46,8 +47,14 @@ def main(arguments: list[str]) -> int:
         if not asked.is_set():
             return console.INTERRUPTED if code == DVC_INTERRUPTED else code
         ending.join()
-        rwlock.release(lock_of_dvc)
-        return console.INTERRUPTED
+    _release_lock_of_dvc()
+    return console.INTERRUPTED
+
+
+def _release_lock_of_dvc() -> None:
+    """Not beside another `make repro`, whose DVC may be writing it."""
+    with suppress(EnvironmentProblem), alone.only_head(layout.process_locks()):
+        rwlock.release(layout.project_root() / ".dvc/tmp" / rwlock.NAME)
 
 
 def _end(repro: subprocess.Popen[bytes], asked: threading.Event, heard: list[int]) -> None:
@@ -73,7 +80,7 @@ def _await(stage: psutil.Process, missed_it: bool) -> None:
     """The end of a stage. Its parent is gone, so that maybe nobody asks for its exit code."""
     with suppress(psutil.NoSuchProcess):
         if missed_it:
-            stage.send_signal(signal.SIGINT)
+            stage.send_signal(signal.SIGTERM)  # SIGINT is ignored where a shell began all this in its background
         while stage.is_running() and stage.status() != psutil.STATUS_ZOMBIE:
             time.sleep(EVERY)
 

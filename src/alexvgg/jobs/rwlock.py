@@ -25,8 +25,13 @@ def holders(path: Path) -> list[int] | None:
 
 def alive(path: Path) -> list[int]:
     """Those that are at work. The number of one that ended may be another's by now, for which DVC would wait."""
-    found = holders(path)
-    return [process for process in found if _is(process, path.stat().st_mtime)] if found else []
+    if not (found := holders(path)):
+        return []
+    try:
+        written = path.stat().st_mtime
+    except FileNotFoundError:
+        return []
+    return [process for process in found if _is(process, written)]
 
 
 def _is(process: int, written: float) -> bool:
@@ -42,5 +47,5 @@ def _is(process: int, written: float) -> bool:
 
 def release(path: Path) -> None:
     """Remove the file if nobody that it names is there any more. DVC would do so, with a warning for each entry."""
-    if not alive(path):
+    if holders(path) and not alive(path):
         path.unlink(missing_ok=True)

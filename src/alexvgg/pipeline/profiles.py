@@ -47,8 +47,10 @@ def use(name: str) -> None:
 
 def in_use() -> str | None:
     """The profile with the values of `params.yaml`; None if it has other values than each of them."""
-    current = _values(layout.PARAMS)
-    return next((name for name, path in _profiles().items() if current is not None and _values(path) == current), None)
+    if (current := _values(layout.PARAMS)) is None:
+        return None
+    kept = _profiles().get(current.profile)
+    return current.profile if kept is not None and _values(kept) == current else None
 
 
 def parameters(name: str) -> Path:

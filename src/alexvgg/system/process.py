@@ -102,7 +102,7 @@ def _encoding(given: Mapping[str, str]) -> str:
 
 
 def end_with_parent() -> None:
-    """From now on this process hears SIGTERM when the one that began it is gone, such as a `make` that was killed."""
+    """From now on this process hears SIGTERM when the one that began it is gone, as the shell of a `make` may be."""
     parent = os.getppid()
 
     def watch() -> None:
