@@ -162,6 +162,9 @@ def test_nothing_overflows_as_libreoffice_draws_it(which, tmp_path, request):
     presentation = made(request.getfixturevalue(which), tmp_path)
     office = ["soffice", f"-env:UserInstallation=file://{tmp_path}/office", "--headless", "--convert-to", "pdf"]
     subprocess.run([*office, "--outdir", tmp_path, tmp_path / "deck.pptx"], check=True, capture_output=True)
+    fonts = subprocess.run(["pdffonts", tmp_path / "deck.pdf"], check=True, capture_output=True, text=True).stdout
+    if not re.search("Liberation|Arial", fonts):
+        pytest.skip("there is no font with the widths of Arial's letters, such as Liberation Sans")
     subprocess.run(["pdftotext", "-bbox", tmp_path / "deck.pdf", tmp_path / "words"], check=True)
     pages = (tmp_path / "words").read_text().split("<page ")[1:]
     assert len(pages) == len(presentation.slides)
@@ -172,11 +175,7 @@ def test_nothing_overflows_as_libreoffice_draws_it(which, tmp_path, request):
             left, top, right, bottom = (float(edge) / 72 for edge in box)
             assert left > style.MARGIN - 0.02 and right < style.WIDTH - style.MARGIN + 0.02, (number, word)
             assert bottom < BODY.bottom + 0.03 or top > style.FOOT.top - 0.05, (number, word)
-    fonts = subprocess.run(["pdffonts", tmp_path / "deck.pdf"], check=True, capture_output=True, text=True).stdout
-    if "Liberation" in fonts:
-        assert not [
-            line for line in fonts.splitlines()[2:] if "Carlito" in line or ("DejaVu" in line and which != "own")
-        ]
+    assert not [line for line in fonts.splitlines()[2:] if "Carlito" in line or ("DejaVu" in line and which != "own")]
 
 
 def test_a_table_is_continued_where_it_does_not_fit_and_numbers_are_not_broken():

@@ -49,8 +49,8 @@ def in_use() -> str | None:
     """The profile with the values of `params.yaml`; None if it has other values than each of them."""
     if (current := _values(layout.PARAMS)) is None:
         return None
-    kept = _profiles().get(current.profile)
-    return current.profile if kept is not None and _values(kept) == current else None
+    same = [name for name, path in _profiles().items() if _values(path) == current]
+    return current.profile if current.profile in same else next(iter(same), None)
 
 
 def parameters(name: str) -> Path:
@@ -78,7 +78,7 @@ def keep_lock() -> None:
 
 def _load(name: str, profiles: dict[str, Path]) -> None:
     """Raises ParamsError if a profile cannot be used, or has another one's name, whose results it would replace."""
-    if (written := file.load(profiles[name]).profile) != name:
+    if (written := file.load(profiles[name]).profile) != name and written in profiles:
         raise ParamsError(f"{profiles[name]}: profile: {written!r}; set it to {name}, or rename the file")
 
 
